@@ -1,0 +1,1 @@
+"""Any CalDAV server (RFC 4791)."""

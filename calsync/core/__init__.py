@@ -1,0 +1,1 @@
+"""What calsync decides, as plain functions over plain values: no network, file, clock or random number."""

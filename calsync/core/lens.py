@@ -1,0 +1,68 @@
+"""How a side rounds an event: what it would show if that event were written to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any
+
+from calsync.core.event import AllDay, Busy, Event, Field, People, Timed, When
+
+
+def _same_text(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """The capabilities of one side as data.
+
+    ``holds`` are the fields that survive there; others show their default (title and time are always held).
+    ``zone`` is the zone in which every timed event is shown, or None where each keeps its own. ``busy`` maps the
+    values it cannot hold. Limits count characters. ``notes`` is what a round trip makes of a plain text (HTML and
+    back).
+
+    Law: ``show(show(e)) == show(e)``.
+    """
+
+    holds: frozenset[Field] = frozenset(Field)
+    zone: str | None = None
+    busy: Mapping[Busy, Busy] = field(default_factory=dict)
+    title_max: int | None = None
+    place_max: int | None = None
+    notes_max: int | None = None
+    notes: Callable[[str], str] = _same_text
+
+    def show(self, event: Event) -> Event:
+        kept = replace(
+            event,
+            **{
+                part.value: _DEFAULTS[part.value]
+                for part in Field
+                if part not in self.holds and part.value in _DEFAULTS
+            },
+        )
+        return replace(
+            kept,
+            title=kept.title[: self.title_max],
+            when=self.show_when(kept.when),
+            place=kept.place[: self.place_max],
+            notes=self.notes(kept.notes)[: self.notes_max],
+            busy=self.busy.get(kept.busy, kept.busy),
+        )
+
+    def show_when(self, when: When) -> When:
+        match when:
+            case Timed() if self.zone is not None:
+                return when.in_zone(self.zone)
+            case Timed() | AllDay():
+                return when
+
+    def value(self, event: Event, of: Field) -> Any:
+        """The value of one field as this side would show it."""
+        return getattr(self.show(event), of.value)
+
+
+_DEFAULTS: dict[str, Any] = {"people": People()} | {
+    part.name: part.default for part in fields(Event) if part.default is not MISSING
+}

@@ -1,0 +1,1 @@
+"""The verbs: observe, plan, guard, apply, record; over ports alone."""

@@ -1,0 +1,1 @@
+"""HTTP doors: the JSON API, health and metrics."""
