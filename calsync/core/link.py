@@ -70,8 +70,11 @@ class Link:
 
     ``base`` is what each side showed when both last agreed; None at an end where there is nothing (a create that is
     pending, or a copy that vanished). ``born`` is the side of the original. ``generation`` counts re-creations.
-    ``writes`` are the times of our recent writes per end with no user's edit between (the loop breaker counts them).
-    ``dormant``: out of scope on both sides, kept and not written.
+    ``writes`` are the times of our recent writes per end with no user's edit between and ``past`` the hashes of what
+    each side showed lately (the loop breaker reads both). ``made_at`` is when its copy was last created.
+    ``waiting`` are fields whose base deliberately lags behind what the sides show (an open `ask`, a one-way pair):
+    such a link is planned only upon a fresh look at both sides. ``masked``: its copy was stripped of details.
+    ``dormant``: out of scope, kept and not written.
     """
 
     id: LinkId
@@ -82,7 +85,11 @@ class Link:
     wishes: Mapping[Field, Wish] = field(default_factory=dict)
     hold: Hold = Hold.NONE
     dormant: bool = False
+    waiting: frozenset[Field] = frozenset()
+    masked: bool = False
     writes: Ends[tuple[datetime, ...]] = Ends((), ())  # noqa: RUF009  # an immutable value
+    past: Ends[tuple[str, ...]] = Ends((), ())  # noqa: RUF009  # an immutable value
+    made_at: datetime | None = None
 
     def ref(self, end: End) -> Ref | None:
         shown = self.base[end]

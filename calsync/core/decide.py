@@ -1,0 +1,337 @@
+"""What happens to one event: linked, found on both sides, or new. Pure, and the heart of the sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from calsync.core.action import Action, Adopt, Ask, Create, Decision, Delete, Forget, LeftAlone, Refresh, Update
+from calsync.core.ends import End, Ends
+from calsync.core.event import Event, Field
+from calsync.core.grid import Change, Rule, bring_back, rule_for
+from calsync.core.lens import Lens
+from calsync.core.link import Hold, Link, Wish
+from calsync.core.loops import Breaker
+from calsync.core.match import Match, Pairing
+from calsync.core.merge import Merged, differing, merge
+from calsync.core.observation import Aside, Look, Seen, Unclear
+from calsync.core.policy import Policy, Window
+from calsync.core.privacy import MASKED_CARRIED, is_left_out, is_masked, masked
+from calsync.core.proof import Gone
+from calsync.core.reason import Reason
+from calsync.core.refs import ConflictId, Identity, LinkId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A settled link and what each side shows of it now; an end that was not looked at shows its base.
+
+    ``now`` is None only where there is no copy (its create was refused or never sent).
+    """
+
+    link: Link
+    now: Ends[Look | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Everything beside the events that a plan depends on. ``asked`` are the fields with an open conflict by link."""
+
+    pairing: Pairing
+    policy: Policy
+    lenses: Ends[Lens]
+    window: Window
+    now: datetime
+    breaker: Breaker = field(default_factory=Breaker)
+    asked: Mapping[LinkId, frozenset[Field]] = field(default_factory=dict)
+
+
+# --- linked events --------------------------------------------------------------------------------------------------
+
+
+def change_of(link: Link, end: End, look: Look | None, policy: Policy) -> Change:
+    """What this side did since both last agreed."""
+    base = link.base[end]
+    match look:
+        case Gone():
+            return Change.GONE
+        case Aside() | Unclear() | None:
+            return Change.AWAY
+        case Seen() if base is None:
+            return Change.SAME
+        case Seen() if look.identity != base.identity:
+            # Another object took the place of the one we knew: nothing is proven about the old one.
+            return Change.AWAY
+        case Seen():
+            return Change.EDITED if _edited(base.event, look.event, _carried(link, end, policy)) else Change.SAME
+
+
+def _carried(link: Link, end: End, policy: Policy) -> frozenset[Field]:
+    stripped_copy = link.masked and end is link.born.other
+    return MASKED_CARRIED if stripped_copy else policy.carried
+
+
+def _edited(base: Event, now: Event, carried: frozenset[Field]) -> bool:
+    return any(getattr(base, part.value) != getattr(now, part.value) for part in carried)
+
+
+def decide(view: View, terms: Terms) -> Decision | None:
+    """What happens to one link; None where nothing is to be done or stored."""
+    link, now = view.link, view.now
+    if any(isinstance(look, Unclear) for look in now):
+        return None
+    if link.base.crm is None or link.base.calendar is None:
+        return _half(view, terms)
+    crm, calendar = (change_of(link, end, now[end], terms.policy) for end in End)
+    if _is_out_of_scope(view, terms.window):
+        return _out_of_scope(view, crm, calendar)
+    rule = rule_for(crm, calendar)
+    match rule:
+        case Rule.NOTHING | Rule.COPY_TO_CALENDAR | Rule.COPY_TO_CRM | Rule.MERGE:
+            return _merge(view, rule, terms)
+        case Rule.DELETE_FROM_CALENDAR:
+            return _delete(view, rule, End.CALENDAR, terms)
+        case Rule.DELETE_FROM_CRM:
+            return _delete(view, rule, End.CRM, terms)
+        case Rule.BRING_BACK_TO_CALENDAR:
+            return _bring_back(view, End.CALENDAR, terms, edited=True)
+        case Rule.BRING_BACK_TO_CRM:
+            return _bring_back(view, End.CRM, terms, edited=True)
+        case Rule.FORGET:
+            return Decision(rule=rule, link=link, now=now, actions=(Forget(),))
+        case Rule.REST:
+            return _rest(view)
+
+
+def _seen_events(view: View) -> Iterable[Event]:
+    for end in End:
+        base, look = view.link.base[end], view.now[end]
+        if base is not None:
+            yield base.event
+        if isinstance(look, Seen):
+            yield look.event
+
+
+def _is_out_of_scope(view: View, window: Window) -> bool:
+    return not any(window.holds(event.when) for event in _seen_events(view))
+
+
+def _out_of_scope(view: View, crm: Change, calendar: Change) -> Decision | None:
+    """Dormant: a deletion ends that part of the link and is written nowhere."""
+    if Change.GONE in (crm, calendar):
+        return Decision(rule=Rule.FORGET, link=view.link, now=view.now, actions=(Forget(),))
+    if view.link.dormant:
+        return None
+    return Decision(rule=Rule.REST, link=replace(view.link, dormant=True), now=view.now, actions=())
+
+
+def _rest(view: View) -> Decision | None:
+    """Remember why an end is not offered; nothing is written and no base moves."""
+    asks = tuple(
+        Ask(at=end, reason=look.reason if isinstance(look, Aside) else Reason.UNSURE)
+        for end in End
+        if not isinstance(look := view.now[end], Gone) and _is_away(view, end)
+    )
+    return Decision(rule=Rule.REST, link=view.link, now=view.now, actions=asks)
+
+
+def _is_away(view: View, end: End) -> bool:
+    look, base = view.now[end], view.link.base[end]
+    return isinstance(look, Aside) or (isinstance(look, Seen) and base is not None and look.identity != base.identity)
+
+
+def _half(view: View, terms: Terms) -> Decision | None:
+    """A link whose copy was never made (refused before, or not sent): try again, or let go with its original."""
+    link = view.link
+    there = End.CRM if link.base.crm is not None else End.CALENDAR
+    look = view.now[there]
+    match look:
+        case Seen():
+            made = _create(link, look, there.other, link.generation, terms)
+            return replace(made, rule=_copy_rule(there.other)) if made is not None else None
+        case Gone():
+            return Decision(rule=Rule.FORGET, link=link, now=view.now, actions=(Forget(),))
+        case Aside() | Unclear() | None:
+            return None
+
+
+def _copy_rule(to: End) -> Rule:
+    return Rule.COPY_TO_CRM if to is End.CRM else Rule.COPY_TO_CALENDAR
+
+
+def _merge(view: View, rule: Rule, terms: Terms) -> Decision | None:
+    link = view.link
+    now, base = _both_seen(view), _both_bases(link)
+    hidden = is_masked(now[link.born].event, terms.policy)
+    result = merge(
+        base.map(lambda seen: seen.event),
+        now.map(lambda seen: seen.event),
+        policy=terms.policy,
+        born=link.born,
+        lenses=terms.lenses,
+        wishes=link.wishes,
+        asked=terms.asked.get(link.id, frozenset()),
+        carried=MASKED_CARRIED if hidden or link.masked else None,
+    )
+    want = _with_mask(result, link, hidden=hidden)
+    actions = _updates(link, now, want, result, terms)
+    if isinstance(actions, Ask):
+        return Decision(rule=Rule.REST, link=link, now=view.now, actions=(actions,))
+    decision = Decision(
+        rule=rule,
+        link=replace(link, dormant=False, masked=hidden),
+        now=view.now,
+        actions=actions or (Refresh(),),
+        clashes=result.clashes,
+        waiting=result.waiting,
+        granted=result.granted,
+        superseded=result.superseded,
+        agreed=result.agreed,
+    )
+    return None if _changes_nothing(decision, link, now, base) else decision
+
+
+def _changes_nothing(decision: Decision, link: Link, now: Ends[Seen], base: Ends[Seen]) -> bool:
+    return (
+        now == base
+        and decision.actions == (Refresh(),)
+        and decision.link == link
+        and decision.waiting == link.waiting
+        and not (decision.clashes or decision.granted or decision.superseded or decision.agreed)
+    )
+
+
+def _both_seen(view: View) -> Ends[Seen]:
+    crm, calendar = view.now
+    assert isinstance(crm, Seen)  # noqa: S101  # the grid sends only seen ends here
+    assert isinstance(calendar, Seen)  # noqa: S101  # the grid sends only seen ends here
+    return Ends(crm, calendar)
+
+
+def _both_bases(link: Link) -> Ends[Seen]:
+    crm, calendar = link.base
+    assert crm is not None  # noqa: S101  # half links were decided before
+    assert calendar is not None  # noqa: S101  # half links were decided before
+    return Ends(crm, calendar)
+
+
+def _with_mask(result: Merged, link: Link, *, hidden: bool) -> Ends[Event]:
+    """What both sides should show, the copy stripped where the pair's privacy level says so."""
+    copy = link.born.other
+    if hidden:
+        return result.want.replace(copy, masked(result.want[copy]))
+    if link.masked:
+        return result.want.replace(copy, result.want[link.born])
+    return result.want
+
+
+def _updates(link: Link, now: Ends[Seen], want: Ends[Event], result: Merged, terms: Terms) -> tuple[Action, ...] | Ask:
+    """The writes that really change something; or a stop, where one object was written too often."""
+    updates: list[Update] = []
+    for end in End:
+        fields = differing(want[end], now[end].event, terms.lenses[end], terms.policy.carried - result.waiting)
+        if fields and terms.policy.direction.writes(end):
+            updates.append(Update(at=end, now=now[end], want=want[end], fields=fields))
+    for update in updates:
+        if terms.breaker.is_tripped(link, update.at, now.map(lambda seen: seen.event), terms.now):
+            return Ask(at=update.at, reason=Reason.LOOP)
+    return tuple(updates)
+
+
+def _delete(view: View, rule: Rule, at: End, terms: Terms) -> Decision | None:
+    proof, now = view.now[at.other], view.now[at]
+    assert isinstance(proof, Gone)  # noqa: S101  # the grid says so
+    assert isinstance(now, Seen)  # noqa: S101  # the grid says so
+    if view.link.hold is Hold.DISCARDED:
+        return _bring_back(view, at.other, terms, edited=False)
+    if not terms.policy.direction.writes(at):
+        return Decision(rule=Rule.REST, link=view.link, now=view.now, actions=())
+    return Decision(rule=rule, link=view.link, now=view.now, actions=(Delete(at=at, now=now, proof=proof),))
+
+
+def _bring_back(view: View, to: End, terms: Terms, *, edited: bool) -> Decision | None:
+    """Make it again, in full and as a new generation, where it vanished."""
+    link, now = view.link, view.now[to.other]
+    assert isinstance(now, Seen)  # noqa: S101  # the grid says so
+    made = _create(link, now, to, link.generation + 1, terms)
+    if made is None:
+        return Decision(rule=Rule.REST, link=link, now=view.now, actions=())
+    return replace(made, rule=bring_back(to), now=view.now, edit_won=to.other if edited else None)
+
+
+# --- unlinked events ------------------------------------------------------------------------------------------------
+
+
+def link_id(pairing: Pairing, original: Identity, born: End) -> LinkId:
+    """The link's name: the same for the same original, also after a lost store."""
+    return LinkId(pairing.key_of(original, born, 0)[:20])
+
+
+def copy_new(seen: Seen, end: End, terms: Terms) -> Decision | LeftAlone:
+    if is_left_out(seen.event, terms.policy):
+        return LeftAlone(end=end, seen=seen, reason=Reason.PRIVATE)
+    link = Link(
+        id=link_id(terms.pairing, seen.identity, end), base=Ends[Seen | None](None, None).replace(end, seen), born=end
+    )
+    made = _create(link, seen, end.other, 1, terms)
+    if made is None:
+        return LeftAlone(end=end, seen=seen, reason=Reason.DIRECTION)
+    return made
+
+
+def _create(link: Link, original: Seen, at: End, generation: int, terms: Terms) -> Decision | None:
+    """A copy of ``original`` at ``at``; None where this pair does not write there."""
+    if not terms.policy.direction.writes(at):
+        return None
+    hidden = at is link.born.other and is_masked(original.event, terms.policy)
+    event = masked(original.event) if hidden else original.event
+    key = terms.pairing.key_of(original.identity, at.other, generation)
+    return Decision(
+        rule=_copy_rule(at),
+        link=replace(link, masked=hidden, dormant=False),
+        now=Ends[Look | None](None, None).replace(at.other, original),
+        actions=(Create(at=at, original=original, event=event, key=key, generation=generation),),
+        masked=hidden,
+    )
+
+
+def adopt(found: Match, terms: Terms) -> Decision:
+    """Link two events found on both sides. There is no base: what differs is a conflict that policy decides.
+
+    What policy decided is noted on the link as a wish, so that it survives a crash and a refused write, and gives
+    way to a person's edit.
+    """
+    shown = found.seen.map(lambda seen: seen.event)
+    result = merge(shown, shown, policy=terms.policy, born=found.born, lenses=terms.lenses, asked=terms.policy.carried)
+    hidden = is_masked(shown[found.born], terms.policy)
+    link = Link(
+        id=link_id(terms.pairing, found.seen[found.born].identity, found.born),
+        base=Ends[Seen | None](*found.seen),
+        born=found.born,
+        generation=found.generation,
+        masked=hidden,
+    )
+    actions = _updates(link, found.seen, _with_mask(result, link, hidden=hidden), result, terms)
+    assert not isinstance(actions, Ask)  # noqa: S101  # a new link has no writes to count
+    wishes = {
+        part: _wish(part, update.want, shown)
+        for update in actions
+        if isinstance(update, Update)
+        for part in update.fields
+    }
+    return Decision(
+        rule=Rule.MERGE,
+        link=replace(link, wishes=wishes),
+        now=Ends[Look | None](*found.seen),
+        actions=(Adopt(how=found.how), *actions),
+        clashes=tuple(replace(clash, base=Ends(None, None)) for clash in result.clashes),
+        waiting=result.waiting,
+        granted=frozenset(wishes),
+        masked=hidden,
+    )
+
+
+def _wish(part: Field, want: Event, shown: Ends[Event]) -> Wish:
+    values = shown.map(lambda event: getattr(event, part.value))
+    return Wish(conflict=ConflictId(""), value=getattr(want, part.value), upon=values, by="calsync")
