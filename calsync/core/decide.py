@@ -180,7 +180,7 @@ def _merge(view: View, rule: Rule, terms: Terms) -> Decision | None:
         return Decision(rule=Rule.REST, link=link, now=view.now, actions=(actions,))
     decision = Decision(
         rule=rule,
-        link=replace(link, dormant=False, masked=hidden),
+        link=replace(link, dormant=False, masked=hidden, hold=Hold.NONE),
         now=view.now,
         actions=actions or (Refresh(),),
         clashes=result.clashes,

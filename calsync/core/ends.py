@@ -22,7 +22,7 @@ class End(Enum):
         return End.CALENDAR if self is End.CRM else End.CRM
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: a subscripted generic with slots cannot be called on Python 3.11
 class Ends(Generic[T]):
     """One value for each end; a side is an index, so nothing exists twice with another suffix."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from datetime import date
 from typing import Any
 
 from calsync.core.event import AllDay, Busy, Event, Field, People, Timed, When
@@ -58,11 +59,13 @@ class Lens:
             case Timed() | AllDay():
                 return when
 
-    def value(self, event: Event, of: Field) -> Any:
-        """The value of one field as this side would show it."""
-        return getattr(self.show(event), of.value)
+    def round(self, part: Field, value: Any) -> Any:
+        """One field's value as this side would show it."""
+        return getattr(self.show(replace(_SAMPLE, **{part.value: value})), part.value)
 
 
 _DEFAULTS: dict[str, Any] = {"people": People()} | {
     part.name: part.default for part in fields(Event) if part.default is not MISSING
 }
+
+_SAMPLE = Event(title="", when=AllDay(first=date(2000, 1, 1), last=date(2000, 1, 1)))

@@ -1,0 +1,154 @@
+"""Look at both sides and put together what each link shows now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from calsync.core.decide import View
+from calsync.core.ends import End, Ends
+from calsync.core.link import Link
+from calsync.core.observation import Aside, Look, Observation, Seen, Unclear
+from calsync.core.proof import Gone
+from calsync.core.record import SetAside, Touched
+from calsync.core.refs import Cursor, LinkId, Ref
+from calsync.engine.context import Context
+from calsync.ports import Known, Side
+
+LISTED = Cursor("listed")
+"""The cursor of a side without a feed of its own, once it was listed whole."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sight:
+    """Everything looked at so far in this run. ``looks`` hold the newest look at each ref."""
+
+    looks: Ends[dict[Ref, Look]] = field(default_factory=lambda: Ends({}, {}))
+    cursors: Ends[Cursor | None] = field(default_factory=lambda: Ends(None, None))
+    dealt_with: tuple[Touched, ...] = ()
+    due_asides: tuple[SetAside, ...] = ()
+    reads: int = 0
+
+    def add(self, end: End, looks: Iterable[Look]) -> None:
+        for look in looks:
+            self.looks[end][look.ref] = look
+            self.reads += 1
+
+
+async def observe(context: Context) -> Sight:
+    """Read both sides' changes, and directly what was touched or set aside until now."""
+    sight = Sight()
+    sight.dealt_with = tuple(await context.records.touched(context.pair.id))
+    sight.due_asides = tuple(await context.records.asides(context.pair.id, due_before=context.clock.now()))
+    async with asyncio.TaskGroup() as group:
+        found = Ends(*(group.create_task(_observe_end(context, end, context.known(end))) for end in End))
+    for end in End:
+        observation = found[end].result()
+        if observation is not None:
+            sight.add(end, looks_of(observation))
+            sight.cursors = sight.cursors.replace(end, observation.cursor or LISTED)
+    wanted = [(one.end, one.ref) for one in sight.dealt_with]
+    wanted += [(one.end, one.item.ref) for one in sight.due_asides]
+    await look_again(context, sight, wanted)
+    return sight
+
+
+async def revisit(context: Context) -> Sight:
+    """Look again at what was touched since, and at nothing else."""
+    sight = Sight()
+    sight.dealt_with = tuple(await context.records.touched(context.pair.id))
+    await look_again(context, sight, [(one.end, one.ref) for one in sight.dealt_with])
+    return sight
+
+
+async def _observe_end(context: Context, end: End, known: Known) -> Observation | None:
+    side, cursor = context.sides[end], context.pair.cursors[end]
+    if cursor is not None and not side.traits.own_feed:
+        return None
+    return await side.observe(cursor, known, context.window)
+
+
+def looks_of(observation: Observation) -> Iterable[Look]:
+    """What an observation says, as looks at single objects."""
+    return (*observation.seen, *observation.aside, *observation.gone, *observation.unclear)
+
+
+async def look_again(context: Context, sight: Sight, wanted: Iterable[tuple[End, Ref]]) -> None:
+    """Read these objects directly, unless this run has looked at them already."""
+    for end in End:
+        refs = sorted({ref for at, ref in wanted if at is end} - sight.looks[end].keys())
+        sight.add(end, await look(context.sides[end], refs))
+
+
+async def look(side: Side, refs: Sequence[Ref]) -> list[Look]:
+    """Read objects directly, in the side's own batches."""
+    looks: list[Look] = []
+    for start in range(0, len(refs), side.traits.batch):
+        looks += await side.look(refs[start : start + side.traits.batch])
+    return looks
+
+
+async def views_of(context: Context, sight: Sight) -> tuple[list[View], Ends[list[Seen]]]:
+    """The links that anything seen concerns, with what both sides show; and the events that are not linked.
+
+    A link that rests on more than its bases (an open `ask`, a wish, a decided hold) is looked at on both sides.
+    """
+    links = await _links_concerned(context, sight.looks)
+    restless = {link.id for link in await context.records.restless_links(context.pair.id)}
+    fresh = [link for link in links.values() if link.id in restless or link.waiting or link.wishes]
+    await look_again(context, sight, _refs(fresh))
+    views = [_view(context, link, sight.looks) for link in links.values() if link.is_settled]
+    linked = Ends(*({link.ref(end) for link in links.values()} for end in End))
+    unlinked = [
+        [seen for ref, seen in sight.looks[end].items() if isinstance(seen, Seen) and ref not in linked[end]]
+        for end in End
+    ]
+    return views, Ends(*unlinked)
+
+
+async def _links_concerned(context: Context, looks: Ends[dict[Ref, Look]]) -> dict[LinkId, Link]:
+    links = {link.id: link for link in await context.records.restless_links(context.pair.id)}
+    for end in End:
+        for link in await context.records.links_at(context.pair.id, end, list(looks[end])):
+            links[link.id] = link
+    return links
+
+
+def _refs(links: Collection[Link]) -> list[tuple[End, Ref]]:
+    return [(end, ref) for link in links for end in End if (ref := link.ref(end)) is not None]
+
+
+def _view(context: Context, link: Link, looks: Ends[dict[Ref, Look]]) -> View:
+    return View(link=link, now=Ends(*(_now(context, link, end, looks[end]) for end in End)))
+
+
+def _now(context: Context, link: Link, end: End, looks: Mapping[Ref, Look]) -> Look | None:
+    base = link.base[end]
+    if base is None:
+        return None
+    shown = looks.get(base.ref, base)
+    if isinstance(shown, Gone) and is_young(context, link, end):
+        return Unclear(ref=base.ref, why="it was made a moment ago; the server may not show it yet")
+    return shown
+
+
+def is_young(context: Context, link: Link, end: End) -> bool:
+    """Whether our copy was made so recently that its absence may be the server lagging behind."""
+    settle = timedelta(seconds=context.pace.settle_s)
+    is_copy = end is link.born.other
+    return is_copy and link.made_at is not None and context.clock.now() - link.made_at < settle
+
+
+def unclear_refs(views: Iterable[View], sight: Sight) -> set[tuple[End, Ref]]:
+    """What must be looked at again in a later run."""
+    again = {(end, look.ref) for end in End for look in sight.looks[end].values() if isinstance(look, Unclear)}
+    for view in views:
+        if any(isinstance(look, Unclear) for look in view.now):
+            again.update(_refs([view.link]))
+    return again
+
+
+def asides_of(sight: Sight) -> list[tuple[End, Aside]]:
+    return [(end, look) for end in End for look in sight.looks[end].values() if isinstance(look, Aside)]
