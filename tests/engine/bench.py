@@ -82,9 +82,8 @@ class Bench:
         return await run_pair(await self.context(), expect=expect)
 
     async def converge(self, runs: int = 3) -> None:
-        for _ in range(runs):
-            result = await self.run()
-        assert result.run.state is RunState.CONVERGED, result
+        results = [await self.run() for _ in range(runs)]
+        assert results[-1].run.state is RunState.CONVERGED, results[-1]
 
     async def change_policy(self, policy: Policy) -> None:
         pair = await self.store.people.pair(self.pair_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,8 @@ class Users:
             ref = self.rng.choice(refs)
             old, part = calendar.entries[ref].event, self.rng.choice(TEXTS)
             self.seen_and_replaced.add(getattr(old, part.value))
-            calendar.edit(ref, replace(old, **{part.value: self.token()}))
+            text: dict[str, Any] = {part.value: self.token()}
+            calendar.edit(ref, replace(old, **text))
         else:
             ref = self.rng.choice(refs)
             self.seen_and_replaced |= {getattr(calendar.entries[ref].event, part.value) for part in TEXTS}
