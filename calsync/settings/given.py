@@ -37,6 +37,14 @@ def trouble(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
+def stands_there(path: Path) -> bool:
+    """True also where we may not look: whoever reads the file then says why it cannot be read."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def variable_of(key: Key) -> str:
     return PREFIX + "__".join(key).upper()
 

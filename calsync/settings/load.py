@@ -17,6 +17,7 @@ from calsync.settings.given import (
     given_in_table,
     read_toml,
     shortened,
+    stands_there,
     trouble,
     variable_of,
 )
@@ -134,11 +135,11 @@ class _Reading:
             self._report_secret(key, text, expected, "a secret (hidden)")
         elif text is not None:
             self._keep_secret(key, str(text.value), text)
-        elif credential is not None and credential.exists():
+        elif credential is not None and stands_there(credential):
             self._read_secret_file(key, credential, Given(None, "systemd credential", ".".join(key)))
         elif named is not None and named.value:
             self._read_named_file(key, named, made_later=made_later)
-        elif made_later and self._values[by_file].exists():
+        elif made_later and stands_there(self._values[by_file]):
             self._read_secret_file(key, self._values[by_file], Given(None, self._file, ".".join(by_file)))
         elif needed:
             other_ways = f"the credential {'.'.join(key)} or {variable_of(key)}"
@@ -150,7 +151,7 @@ class _Reading:
         except (ValueError, TypeError):
             self._report_secret(key, named, "a path", "")
             return
-        if path.exists() or not made_later:
+        if not made_later or stands_there(path):
             self._read_secret_file(key, path, named)
 
     def _read_secret_file(self, key: Key, path: Path, given: Given) -> None:

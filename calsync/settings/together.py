@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from calsync.settings.given import Key
+from calsync.settings.given import Key, stands_there
 from calsync.settings.values import Address
 
 SQLITE: Final = "sqlite:///"
@@ -37,7 +37,7 @@ def _rules_of_server(values: Mapping[Key, Any]) -> Iterator[tuple[Key, str]]:
     for key, other in (pair, pair[::-1]):
         if values[key] is None and values[other] is not None:
             yield key, f"a path, as {other[-1]} is set"
-        elif values[key] is not None and not values[key].is_file():
+        elif values[key] is not None and not stands_there(values[key]):
             yield key, "a file that exists"
 
 
