@@ -14,7 +14,7 @@ from calsync.core.errors import InvalidEventError
 from calsync.core.series import Series
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timed:
     """A time span on the wall clock of ``zone`` (an IANA name); ``start`` and ``end`` are naive.
 
@@ -31,6 +31,20 @@ class Timed:
             raise InvalidEventError("start and end are wall times and carry no zone of their own")
         if self.end_utc < self.start_utc:
             raise InvalidEventError(f"the end {self.end} is before the start {self.start}")
+
+    def __eq__(self, other: object) -> bool:
+        """The same wall times in the same zone; in a repeated hour the same one of the two."""
+        if not isinstance(other, Timed):
+            return NotImplemented
+        same_walls = (self.start, self.end, self.zone) == (other.start, other.end, other.zone)
+        return same_walls and (self._folds == other._folds or self.same_instants(other))
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end, self.zone))
+
+    @property
+    def _folds(self) -> tuple[int, int]:
+        return self.start.fold, self.end.fold
 
     @property
     def start_utc(self) -> datetime:
@@ -167,7 +181,7 @@ class Event:
 
 
 # C0 and C1 control characters except tab and line feed, line and paragraph separators, lone surrogates, non-characters.
-_UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNWANTED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _LINE_END: Final = re.compile("\r\n|\r|\x85|\u2028|\u2029")
 _SPACES: Final = re.compile("[ \t\n]+")
 

@@ -76,10 +76,17 @@ class ChildServer:
         """
         for _ in range(1 if self._fixed_port else _ATTEMPTS):
             self._port = self._fixed_port or free_port()
-            self._launch()
-            if self._comes_up():
-                return
+            try:
+                process = self._launch()
+                if self._comes_up(process):
+                    return
+                ended_by_itself = process.poll() is not None
+            except BaseException:  # an interrupt too must not leave the process behind
+                self.stop()
+                raise
             self.stop()
+            if not ended_by_itself:  # it hangs: another port would not help
+                break
         raise ServerStartError(f"{self._module} did not start on port {self._port}: {self._log_tail()}")
 
     def stop(self) -> None:
@@ -103,19 +110,18 @@ class ChildServer:
     ) -> None:
         self.stop()
 
-    def _launch(self) -> None:
+    def _launch(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", self._module, *self._arguments(self._port)]
         with self._log.open("ab") as log:
             # A process group of its own: Ctrl+C at a terminal reaches us alone, and we stop it in order.
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, a fixed module, our arguments
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
             )
+        return self._process
 
-    def _comes_up(self) -> bool:
+    def _comes_up(self, process: "subprocess.Popen[bytes]") -> bool:
         deadline = time.monotonic() + self._start_wait_s
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                return False
+        while time.monotonic() < deadline and process.poll() is None:
             if self._is_ready(self._port):
                 return True
             time.sleep(_PAUSE_S)

@@ -67,9 +67,7 @@ class RadicaleProcess:
         ServerStartError: it did not come up.
     """
 
-    def __init__(
-        self, folder: Path, *, users: Mapping[str, str] | None = None, port: int | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, users: Mapping[str, str] | None = None, port: int | None = None) -> None:
         self.folder = folder
         self.users: Mapping[str, str] = dict(users or _USERS)
         self.user, self.password = next(iter(self.users.items()))
@@ -139,9 +137,7 @@ class RadicaleProcess:
     def _arguments(self, port: int) -> list[str]:
         config = self.folder / "radicale.ini"
         config.write_text(
-            _CONFIG.format(
-                port=port, users=(self.folder / "users").resolve(), storage=self.storage.resolve()
-            )
+            _CONFIG.format(port=port, users=(self.folder / "users").resolve(), storage=self.storage.resolve())
         )
         return ["--config", str(config)]
 

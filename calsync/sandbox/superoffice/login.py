@@ -34,14 +34,9 @@ class Registration:
     client_id: str
     client_secret: str
     app_key: rsa.RSAPrivateKey
+    private_key_pem: str
     signing_key: rsa.RSAPrivateKey
     certificate: x509.Certificate
-
-    @property
-    def private_key_pem(self) -> str:
-        return self.app_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode()
 
     @property
     def thumbprint(self) -> bytes:
@@ -67,10 +62,15 @@ def registration() -> Registration:
         .not_valid_after(datetime(2040, 1, 1, tzinfo=UTC))
         .sign(signing_key, hashes.SHA256())
     )
+    app_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = app_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     return Registration(
         client_id="5a7c6b1e0f9d4d5f8a3b2c1d0e9f8a7b",
         client_secret="c0ffee00c0ffee00c0ffee00c0ffee00",  # noqa: S106  # a made-up secret of a simulator
-        app_key=rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        app_key=app_key,
+        private_key_pem=pem.decode(),
         signing_key=signing_key,
         certificate=certificate,
     )
@@ -165,11 +165,8 @@ def tenant_state(desk: LoginDesk, params: Mapping[str, str]) -> Answer:
 def authenticate(desk: LoginDesk, _: Mapping[str, str]) -> Answer:
     body = desk.call.json()
     sent: dict[str, Any] = body if isinstance(body, dict) else {}
-    tenant = desk.world.find_tenant(str(sent.get("ContextIdentifier", "")))
     try:
-        if tenant is None:
-            raise Refusal(200, "Denied", "Unknown context identifier")
-        _check_exchange(desk.world, tenant, sent)
+        tenant = _check_exchange(desk.world, sent)
     except Refusal as refusal:
         said = {"IsSuccessful": False, "Token": None, "ErrorMessage": refusal.message}
         return json_answer(said, status=desk.world.switches.refused_ticket_status)
@@ -177,7 +174,15 @@ def authenticate(desk: LoginDesk, _: Mapping[str, str]) -> Answer:
     return json_answer({"IsSuccessful": True, "Token": token, "ErrorMessage": None})
 
 
-def _check_exchange(world: "World", tenant: "Tenant", sent: Mapping[str, Any]) -> None:
+def _check_exchange(world: "World", sent: Mapping[str, Any]) -> "Tenant":
+    """The tenant a signed token is for.
+
+    Raises:
+        Refusal: the context, the application, the signature or the time is wrong.
+    """
+    tenant = world.find_tenant(str(sent.get("ContextIdentifier", "")))
+    if tenant is None:
+        raise Refusal(200, "Denied", "Unknown context identifier")
     if sent.get("ApplicationToken") != world.app.client_secret or not tenant.approved:
         raise Refusal(200, "Denied", "Authorization error: Denied (4)")
     payload, _, signature = str(sent.get("SignedSystemToken", "")).rpartition(".")
@@ -191,6 +196,7 @@ def _check_exchange(world: "World", tenant: "Tenant", sent: Mapping[str, Any]) -
     if token != tenant.system_token:
         raise Refusal(200, "Denied", "Authorization error: Denied (4)")
     _check_stamp(stamp, now=world.now(), tolerance_min=world.switches.signature_tolerance_min)
+    return tenant
 
 
 def _check_stamp(stamp: str, *, now: datetime, tolerance_min: int) -> None:

@@ -135,11 +135,7 @@ def _in_month(part: Mapping[str, Any], year: int, month: int) -> date | None:
     if part.get("Pattern") != "WeekdayOfMonth":
         return date(year, month, min(max(int(part.get("Day") or 1), 1), length))
     wanted = str(part.get("Weekday"))
-    fitting = [
-        day
-        for number in range(1, length + 1)
-        if weekday_name(day := date(year, month, number)) == wanted
-    ]
+    fitting = [day for number in range(1, length + 1) if weekday_name(day := date(year, month, number)) == wanted]
     return fitting[_WEEKS.get(str(part.get("WeekOfMonth")), 0)] if fitting else None
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from calsync.sandbox.superoffice.keycache import KeyCache
 from calsync.sandbox.superoffice.login import Registration, registration
 from calsync.sandbox.superoffice.records import (
     APPOINTMENT_TABLE,
@@ -60,6 +61,8 @@ class Tables:
     texts: dict[int, TextRow] = field(default_factory=dict)
     rules: dict[int, RuleRow] = field(default_factory=dict)
     invitations: dict[str, InvitationRow] = field(default_factory=dict)
+    uids: dict[int, str] = field(default_factory=dict)
+    """The UID of a row that is there; an index of ``invitations``."""
     associates: dict[int, AssociateRow] = field(default_factory=dict)
     persons: dict[int, PersonRow] = field(default_factory=dict)
     groups: dict[int, str] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class Tenant:
         self.approved = True
         self.mails: list[Mail] = []
         self.tables = Tables()
+        self.key_cache = KeyCache()
         self._now = now
         self._late: list[tuple[datetime, Callable[[], None]]] = []
         self._furnish()
@@ -184,15 +188,16 @@ class Tenant:
         return self.tables.appointments.get(appointment_id)
 
     def text_of(self, row: AppointmentRow) -> TextRow:
-        return self.tables.texts[row.text_id]
+        """The row's text; an unsaved row has an empty one."""
+        return self.tables.texts.get(row.text_id) or TextRow()
 
     def children(self, mother_id: int) -> Iterator[AppointmentRow]:
         """The rows of a booking's other participants, oldest first."""
-        return (
-            row
-            for row in list(self.tables.appointments.values())
-            if row.mother_id == mother_id != row.appointment_id
-        )
+        mother = self.find(mother_id)
+        if mother is not None and not mother.is_mother:
+            return iter(())
+        rows = self.tables.appointments.values()
+        return iter([row for row in rows if row.mother_id == mother_id != row.appointment_id])
 
     def series(self, rule_id: int) -> list[AppointmentRow]:
         """All rows of a rule, by start."""
@@ -238,23 +243,16 @@ class Tenant:
         """A hard delete: nothing of the row is left but a line in the log."""
         tables = self.tables
         del tables.appointments[row.appointment_id]
-        if all(other.text_id != row.text_id for other in tables.appointments.values()):
+        shared = row.mother_id != 0 and any(other.text_id == row.text_id for other in tables.appointments.values())
+        if not shared:
             tables.texts.pop(row.text_id, None)
-        if not self.switches.uid_outlives_row:
-            for uid in [
-                uid
-                for uid, invitation in tables.invitations.items()
-                if invitation.appointment_id == row.appointment_id
-            ]:
-                del tables.invitations[uid]
+        uid = tables.uids.pop(row.appointment_id, None)
+        if uid is not None and not self.switches.uid_outlives_row:
+            del tables.invitations[uid]
         if self.switches.foreign_keys_die_with_record:
-            doomed = [
-                key.key_id
-                for key in tables.foreign_keys.values()
-                if (key.table, key.record_id) == ("appointment", row.appointment_id)
-            ]
-            for key_id in doomed:
-                del tables.foreign_keys[key_id]
+            place = ("appointment", row.appointment_id)
+            for key in [key for key in tables.foreign_keys.values() if (key.table, key.record_id) == place]:
+                del tables.foreign_keys[key.key_id]
         self.log(row.appointment_id, Change.DELETE, actor)
 
     def log(self, record_id: int, kind: Change, actor: Actor) -> None:
@@ -303,6 +301,7 @@ class Tenant:
         """Back to the backup, sequences too: ids given since then will be given again."""
         self.tables = copy.deepcopy(backup.tables)
         self._late.clear()
+        self.key_cache = KeyCache()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -324,14 +323,14 @@ class World:
         self.tenants: dict[str, Tenant] = {}
         self._tickets: dict[str, Ticket] = {}
 
-    def add_tenant(
-        self, custid: str = "Cust12345", *, serial: str = "1234567890", base_zone: str = "NO"
-    ) -> Tenant:
-        tenant = Tenant(
-            custid, serial=serial, base_code=base_zone, now=lambda: self.now(), switches=self.switches
-        )
+    def add_tenant(self, custid: str = "Cust12345", *, serial: str = "1234567890", base_zone: str = "NO") -> Tenant:
+        tenant = Tenant(custid, serial=serial, base_code=base_zone, now=self._current_time, switches=self.switches)
         self.tenants[custid.lower()] = tenant
         return tenant
+
+    def _current_time(self) -> datetime:
+        """A test may put another clock in ``now`` at any time."""
+        return self.now()
 
     def tenant(self, custid: str = "") -> Tenant:
         """The named tenant, or the only one; tenant ids are found in any case."""

@@ -15,9 +15,7 @@ from calsync.sandbox.superoffice.asgi import Refusal
 
 NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001  # the wire's "not set", which has no zone
 _ALWAYS: Final = "9999-12-31T23:59:59.9999999"
-_SENT: Final = re.compile(
-    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
-)
+_SENT: Final = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
