@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 settings.register_profile("default", derandomize=True, deadline=None, max_examples=50, print_blob=True)
 settings.register_profile(
     "thorough",

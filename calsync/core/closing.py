@@ -34,9 +34,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
-    """The write certainly did not happen; the link is looked at again."""
+    """The write certainly did not happen; the link is looked at again unless its event is set aside."""
 
     why: str
+    is_set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,8 @@ def close_decision(decision: Decision, opening: Opening, outcomes: Mapping[End, 
                 pass
     if complete:
         link = _agreed(link, decision)
-    if not complete or _lags(link, outcomes):
+    set_aside = any(isinstance(outcome, Undone) and outcome.is_set_aside for outcome in outcomes.values())
+    if (not complete and not set_aside) or _lags(link, outcomes):
         again.update(_refs(link, decision))
     conflicts = (*_voided(opening, outcomes), *_overwritten_rows(decision, outcomes, desk))
     return Closing(link=link, conflicts=conflicts, look_again=tuple(sorted(again, key=str)), steps=steps)

@@ -219,10 +219,10 @@ class _Sender:
                 return Undone(why=str(error))
             case RefusedError(reason=word):
                 self._set_aside(decision, write.at, _reason(word), str(error))
-                return Undone(why=str(error))
+                return Undone(why=str(error), is_set_aside=True)
             case _:  # an error family stays open, so it keeps its catch-all
                 self._set_aside(decision, write.at, Reason.FAILED, str(error))
-                return Undone(why=str(error))
+                return Undone(why=str(error), is_set_aside=True)
 
     def _set_aside(self, decision: Decision, at: End, reason: Reason, detail: str) -> None:
         self.applied.troubles.append(Trouble(decision=decision, at=at, reason=reason, detail=detail))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from calsync.core.observation import Aside, Look, Seen
 from calsync.core.reason import Reason
 from calsync.core.record import SetAside
 from calsync.core.refs import LinkId, Ref
-from calsync.engine.apply import Trouble
+from calsync.engine.apply import Applied, Trouble
 from calsync.engine.context import Context
 from calsync.engine.observe import Sight
 
@@ -32,14 +32,21 @@ class Shelf:
 
     before: Mapping[Place, SetAside]
 
-    def is_waiting(self, decision: Decision, now: datetime) -> bool:
-        """Whether this very decision failed before and its next try has not come yet."""
+    def split(self, plan: Plan, now: datetime) -> tuple[Plan, frozenset[Place]]:
+        """The plan without decisions that failed before and whose next try has not come; where those stand."""
+        waiting = {id(decision): place for decision in plan.decisions if (place := self._waits_at(decision, now))}
+        decisions = tuple(decision for decision in plan.decisions if id(decision) not in waiting)
+        return replace(plan, decisions=decisions), frozenset(waiting.values())
+
+    def _waits_at(self, decision: Decision, now: datetime) -> Place | None:
         for end in End:
             look = decision.now[end]
             row = self.before.get((end, look.ref)) if isinstance(look, Seen) else None
-            if row is not None and row.next_try is not None and row.next_try > now and row.item.reason in RETRIED:
-                return isinstance(look, Seen) and row.item.version == look.version
-        return False
+            if row is None or row.next_try is None or row.next_try <= now or row.item.reason not in RETRIED:
+                continue
+            if isinstance(look, Seen) and row.item.version == look.version:
+                return end, look.ref
+        return None
 
 
 async def shelf_of(context: Context) -> Shelf:
@@ -47,9 +54,17 @@ async def shelf_of(context: Context) -> Shelf:
     return Shelf(before={(row.end, row.item.ref): row for row in rows})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutDown:
+    """What a pass does to the set-aside rows."""
+
+    asides: tuple[SetAside, ...]
+    cleared: tuple[Place, ...]
+
+
 def set_aside(
-    context: Context, shelf: Shelf, sight: Sight, plan: Plan, troubles: Iterable[Trouble]
-) -> tuple[tuple[SetAside, ...], tuple[Place, ...]]:
+    context: Context, shelf: Shelf, sight: Sight, plan: Plan, applied: Applied, waiting: frozenset[Place]
+) -> PutDown:
     """The rows to store and the places to clear, by everything this pass looked at."""
     found: dict[Place, tuple[Aside, LinkId | None]] = {}
     for end in End:
@@ -62,11 +77,12 @@ def set_aside(
         for action in decision.actions:
             if isinstance(action, Ask):
                 found.update(_asked(decision, action))
-    for trouble in troubles:
+    for trouble in applied.troubles:
         found.update(_troubled(trouble))
     rows = tuple(_row(context, shelf, place, item, link, sight) for place, (item, link) in found.items())
     looked_at = {(end, ref) for end in End for ref in sight.looks[end]}
-    return rows, tuple(sorted((looked_at & shelf.before.keys()) - found.keys(), key=str))
+    cleared = (looked_at & shelf.before.keys()) - found.keys() - waiting
+    return PutDown(asides=rows, cleared=tuple(sorted(cleared, key=str)))
 
 
 def _aside(seen: Seen, reason: Reason, detail: str = "") -> Aside:

@@ -16,7 +16,7 @@ from calsync.core.proof import Gone
 from calsync.core.reason import Reason
 from calsync.core.record import SetAside
 from calsync.core.refs import Cursor, PairId, Ref
-from calsync.engine.people import LOCAL, PeopleDesk, calendars_of, look_again, tenant_of
+from calsync.engine.people import LOCAL, PeopleDesk, calendars_of, refreshed, tenant_of
 from calsync.engine.policies import read_direction, read_policy
 from calsync.engine.preview import Preview, describe, preview
 from calsync.engine.requests import Given
@@ -120,13 +120,13 @@ async def _checked_calendar(desk: PeopleDesk, tenant: Tenant, end: Calendar, *, 
         raise NotFoundError(f"{tenant.id} has no connection {end.connection}; `calsync connect` makes one")
     found = {one.id.rstrip("/"): one for one in calendars_of(connection)}
     if end.calendar.rstrip("/") not in found:
-        found = {one.id.rstrip("/"): one for one in calendars_of(await look_again(desk, connection))}
+        found = {one.id.rstrip("/"): one for one in calendars_of(await refreshed(desk, connection))}
     calendar = found.get(end.calendar.rstrip("/"))
     if calendar is None:
         there = ", ".join(sorted(one.id for one in found.values())) or "none"
         raise NotFoundError(f"the connection has no calendar {end.calendar}; it has {there}")
     if writes and not calendar.writable:
-        raise NotPossibleError(f"the calendar {calendar.name} is read-only; choose the direction that does not write it")
+        raise NotPossibleError(f"the calendar {calendar.name} is read-only; choose a direction that does not write it")
     return replace(end, calendar=calendar.id)
 
 
@@ -165,9 +165,7 @@ async def _check_free(desk: PeopleDesk, pair: Pair) -> Pair:
 def _calendars(pair: Pair) -> Mapping[str, bool]:
     """The identities of a pair's calendars (a diary may have several pairs), and whether it writes them."""
     return {
-        pair.identities[end]: pair.policy.direction.writes(end)
-        for end in End
-        if isinstance(pair.ends[end], Calendar)
+        pair.identities[end]: pair.policy.direction.writes(end) for end in End if isinstance(pair.ends[end], Calendar)
     }
 
 

@@ -108,7 +108,7 @@ async def add_tenant(desk: PeopleDesk, wanted: object) -> tuple[Tenant, Sequence
     await desk.people.put_tenant(admitted)
     await desk.people.put_associates(admitted.id, people)
     await _begin_feed(desk, admitted)
-    await wake_sleepers(desk, [pair for pair in await desk.people.pairs(admitted.id)])
+    await wake_sleepers(desk, await desk.people.pairs(admitted.id))
     return admitted, people
 
 
@@ -289,7 +289,7 @@ def calendars_of(connection: Connection) -> list[FoundCalendar]:
     return [FoundCalendar(**one) for one in connection.facts.get("calendars", ())]
 
 
-async def look_again(desk: PeopleDesk, connection: Connection) -> Connection:
+async def refreshed(desk: PeopleDesk, connection: Connection) -> Connection:
     """The connection with its calendars of now."""
     account = await desk.admissions.account(connection)
     found = _connected(connection, account, connection)
@@ -305,6 +305,4 @@ async def wake_sleepers(desk: PeopleDesk, pairs: Sequence[Pair]) -> None:
     """Pairs that waited for a sign-in go on now."""
     for pair in pairs:
         if pair.state is PairState.SIGN_IN:
-            await desk.people.put_pair(
-                replace(pair, state=PairState.OK, reason="", fails=0, due_at=desk.clock.now())
-            )
+            await desk.people.put_pair(replace(pair, state=PairState.OK, reason="", fails=0, due_at=desk.clock.now()))

@@ -37,14 +37,14 @@ class PairReason(Enum):
 
 SENTENCES: Final[Mapping[PairReason, str]] = {
     PairReason.NONE: "It runs.",
-    PairReason.LOOK_AGAIN: "Something changed while it was written, or is too young to be judged; it is looked at again.",
+    PairReason.LOOK_AGAIN: "Something changed while it was written, or is too young to be judged; it is looked at soon.",
     PairReason.THROTTLED: "The calendar system asked us to wait. It goes on at the time it named.",
-    PairReason.UNREACHABLE: "The calendar system cannot be reached or is down. It is tried again, less and less often.",
+    PairReason.UNREACHABLE: "The calendar system cannot be reached or is down. It is tried ever less often.",
     PairReason.SIGN_IN: "A credential is no longer accepted. Nothing is lost; it goes on after `calsync connect`.",
     PairReason.TENANT: "SuperOffice no longer lets this app in. It goes on after `calsync tenant add`.",
     PairReason.UNAVAILABLE: "The calendar is not there, not readable, or another one. Nothing is deleted meanwhile.",
     PairReason.HELD: "Many deletions at once wait for somebody: `calsync held list`.",
-    PairReason.DECISION: "A conflict or an unsure event waits for somebody: `calsync conflicts list`, `set-aside list`.",
+    PairReason.DECISION: "A conflict or an unsure event waits for somebody: `conflicts list`, `set-aside list`.",
     PairReason.PAUSED: "Somebody paused it: `calsync pair resume`.",
     PairReason.FAILED: "An error of the program itself; the log has the details. It is tried again.",
 }
@@ -110,7 +110,7 @@ def _stopped(pair: Pair, result: Result, now: datetime, rhythm: Rhythm) -> Pair:
             state, reason = PairState.DELAYED, PairReason.UNREACHABLE
         case RemoteError():
             state, reason = PairState.ERROR, PairReason.UNAVAILABLE
-        case None:
+        case _:  # not a calendar system's error but ours
             state, reason = PairState.ERROR, PairReason.FAILED
     return replace(pair, state=state, reason=reason.value, fails=fails, due_at=now + timedelta(seconds=wait_s))
 

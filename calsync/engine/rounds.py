@@ -166,9 +166,7 @@ async def _read_feeds(feeds: Feeds, pairs: Sequence[Pair]) -> Mapping[str, Remot
     return {tenant.id: error for tenant, error in zip(tenants, errors, strict=True) if error is not None}
 
 
-async def _one(
-    turns: Turns, pair: Pair, failed: Mapping[str, RemoteError], gate: asyncio.Semaphore
-) -> Outcome | None:
+async def _one(turns: Turns, pair: Pair, failed: Mapping[str, RemoteError], gate: asyncio.Semaphore) -> Outcome | None:
     error = failed.get(pair.tenant) if isinstance(pair.ends.crm, Diary) else None
     if error is not None:
         return Outcome(pair=pair.id, state=_state_of(error), error=str(error))

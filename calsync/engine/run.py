@@ -20,7 +20,7 @@ from calsync.core.plan import checksum, plan_pair
 from calsync.core.record import Conflict, Held, HeldEvent, HeldState, Run, RunState
 from calsync.core.refs import HeldId, Key, LinkId, Ref
 from calsync.engine.apply import Applied, apply
-from calsync.engine.aside import ASKING, Shelf, set_aside, shelf_of
+from calsync.engine.aside import ASKING, PutDown, Shelf, set_aside, shelf_of
 from calsync.engine.context import Context
 from calsync.engine.observe import Sight, observe, revisit, unclear_refs, views_of
 from calsync.engine.preview import first_terms
@@ -106,13 +106,12 @@ async def _pass(context: Context, sight: Sight, tracks: Tracks, expect: str | No
     plan = await plan_of(context, views, unlinked)
     if expect is not None and checksum(plan) != expect:
         raise PlanChangedError(plan)
-    now = context.clock.now()
-    plan = replace(plan, decisions=tuple(d for d in plan.decisions if not shelf.is_waiting(d, now)))
+    plan, waiting = shelf.split(plan, context.clock.now())
     verdict = await _guarded(context, plan)
     applied = await apply(context, verdict.plan.decisions)
     again = unclear_refs(views, sight) if applied.stopped_by is None else set()
     if applied.stopped_by is None:
-        await _commit_pass(context, sight, shelf, verdict, applied, again)
+        await _commit_pass(context, sight, set_aside(context, shelf, sight, verdict.plan, applied, waiting), again)
     tracks.reads += sight.reads
     tracks.writes += applied.writes
     tracks.conflicts += applied.conflicts
@@ -210,19 +209,11 @@ def _held_event(decision: Decision, end: End) -> HeldEvent:
 # --- recording ------------------------------------------------------------------------------------------------------
 
 
-async def _commit_pass(
-    context: Context,
-    sight: Sight,
-    shelf: Shelf,
-    verdict: Verdict,
-    applied: Applied,
-    again: set[tuple[End, Ref]],
-) -> None:
+async def _commit_pass(context: Context, sight: Sight, put_down: PutDown, again: set[tuple[End, Ref]]) -> None:
     """Cursor last: it is stored with everything that it delivered."""
-    asides, cleared = set_aside(context, shelf, sight, verdict.plan, applied.troubles)
     changes = Changes(
-        asides=asides,
-        not_aside=cleared,
+        asides=put_down.asides,
+        not_aside=put_down.cleared,
         dealt_with=sight.dealt_with,
         touched=tuple(sorted(again, key=str)),
         cursors=sight.cursors,
