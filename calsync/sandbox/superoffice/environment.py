@@ -10,8 +10,6 @@ from email.utils import format_datetime
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-import httpx
-
 from calsync.sandbox.superoffice import control, gate, login
 from calsync.sandbox.superoffice.asgi import Answer, Call, Refusal, html
 from calsync.sandbox.superoffice.switches import Harm, Hook
@@ -180,11 +178,11 @@ class Environment:
         return login.ROUTER.answer(desk, call.method, call.path)
 
     async def _cut(self, scope: Scope, receive: Receive) -> None:
-        """Lose the connection: over TCP it is reset, in process the client sees the same error."""
+        """Lose the connection: over TCP it is reset, in process the application breaks off."""
         client = scope.get("client")
         transport = self.connections.get(tuple(client)) if client else None
         if transport is None:
-            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+            raise ConnectionResetError("the connection was lost")
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
             continue
