@@ -146,7 +146,7 @@ def _agreed(link: Link, decision: Decision) -> Link:
         elif end in written and old is not None and (base := link.base[end]) is not None:
             link = link.with_base(end, replace(base, event=with_fields(base.event, old.event, decision.waiting)))
     left = {part: wish for part, wish in link.wishes.items() if part not in decision.granted | decision.superseded}
-    past = Ends(*(_past(link, end) for end in End))
+    past = Ends(*(_past(link, decision.link, end) for end in End))
     hold = Hold.NONE if _both_seen(decision) else link.hold
     return replace(link, wishes=left, waiting=decision.waiting, past=past, hold=hold)
 
@@ -160,9 +160,12 @@ def _both_seen(decision: Decision) -> bool:
     return all(isinstance(look, Seen) for look in decision.now)
 
 
-def _past(link: Link, end: End) -> tuple[str, ...]:
-    base = link.base[end]
-    return link.past[end] if base is None else remembered(link.past[end], base.event)
+def _past(link: Link, before: Link, end: End) -> tuple[str, ...]:
+    """What the side showed lately, before what it shows now."""
+    old, base = before.base[end], link.base[end]
+    if old is None or base is None or old.event == base.event:
+        return link.past[end]
+    return remembered(link.past[end], old.event)
 
 
 def _lags(link: Link, outcomes: Mapping[End, Outcome]) -> bool:

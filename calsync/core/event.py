@@ -187,7 +187,9 @@ _SPACES: Final = re.compile("[ \t\n]+")
 
 
 def plain_text(text: str) -> str:
-    r"""Text that every system can hold: NFC, ``\\n`` line ends, no control characters, no blanks at line ends."""
+    r"""Text that every system can hold: NFC, ``\n`` line ends, no control characters, no blanks at line ends."""
+    if text.isascii() and text.isprintable():
+        return text.rstrip(" ")
     text = _UNWANTED.sub("", _LINE_END.sub("\n", text))
     lines = unicodedata.normalize("NFC", text).split("\n")
     return "\n".join(line.rstrip(" \t") for line in lines).strip("\n")
@@ -195,4 +197,5 @@ def plain_text(text: str) -> str:
 
 def one_line(text: str) -> str:
     """As `plain_text`, with runs of blanks and line ends made one blank."""
-    return _SPACES.sub(" ", plain_text(text)).strip(" ")
+    plain = plain_text(text)
+    return plain if plain.isalnum() else _SPACES.sub(" ", plain).strip(" ")

@@ -35,22 +35,17 @@ class Lens:
     notes: Callable[[str], str] = _same_text
 
     def show(self, event: Event) -> Event:
-        kept = replace(
-            event,
-            **{
-                part.value: _DEFAULTS[part.value]
-                for part in Field
-                if part not in self.holds and part.value in _DEFAULTS
-            },
-        )
-        return replace(
-            kept,
-            title=kept.title[: self.title_max],
-            when=self.show_when(kept.when),
-            place=kept.place[: self.place_max],
-            notes=self.notes(kept.notes)[: self.notes_max],
-            busy=self.busy.get(kept.busy, kept.busy),
-        )
+        rounded: dict[str, Any] = {name: value for name, value in _DEFAULTS.items() if Field(name) not in self.holds}
+        rounded["when"] = self.show_when(event.when)
+        rounded["title"] = event.title[: self.title_max]
+        if Field.PLACE in self.holds:
+            rounded["place"] = event.place[: self.place_max]
+        if Field.NOTES in self.holds:
+            rounded["notes"] = self.notes(event.notes)[: self.notes_max]
+        if Field.BUSY in self.holds:
+            rounded["busy"] = self.busy.get(event.busy, event.busy)
+        changed = {name: value for name, value in rounded.items() if getattr(event, name) != value}
+        return replace(event, **changed) if changed else event
 
     def show_when(self, when: When) -> When:
         match when:

@@ -71,7 +71,7 @@ class Link:
     ``base`` is what each side showed when both last agreed; None at an end where there is nothing (a create that is
     pending, or a copy that vanished). ``born`` is the side of the original. ``generation`` counts re-creations.
     ``writes`` are the times of our recent writes per end with no user's edit between and ``past`` the hashes of what
-    each side showed lately (the loop breaker reads both). ``made_at`` is when its copy was last created.
+    each side showed earlier (the loop breaker reads both). ``made_at`` is when its copy was last created.
     ``waiting`` are fields whose base deliberately lags behind what the sides show (an open `ask`, a one-way pair):
     such a link is planned only upon a fresh look at both sides. ``masked``: its copy was stripped of details.
     ``dormant``: out of scope, kept and not written.

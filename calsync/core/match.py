@@ -165,6 +165,8 @@ class _Desk:
         self._assign(lambda seen: _short_content(rounded(seen.event)), doubt=True)
 
     def _assign(self, content: Callable[[Seen], Hashable], *, doubt: bool) -> None:
+        if not all(self.free):
+            return
         groups = self.free.map(lambda left: _grouped(left.values(), content))
         for what, at_crm in groups.crm.items():
             at_calendar = groups.calendar.get(what, [])
