@@ -37,7 +37,7 @@ class PairReason(Enum):
 
 SENTENCES: Final[Mapping[PairReason, str]] = {
     PairReason.NONE: "It runs.",
-    PairReason.LOOK_AGAIN: "Something changed while it was written, or is too young to be judged; it is looked at soon.",
+    PairReason.LOOK_AGAIN: "Something changed meanwhile or is too young to be judged; it is looked at again soon.",
     PairReason.THROTTLED: "The calendar system asked us to wait. It goes on at the time it named.",
     PairReason.UNREACHABLE: "The calendar system cannot be reached or is down. It is tried ever less often.",
     PairReason.SIGN_IN: "A credential is no longer accepted. Nothing is lost; it goes on after `calsync connect`.",

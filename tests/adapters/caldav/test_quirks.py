@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -15,7 +16,7 @@ from calsync.core.observation import Seen
 from calsync.core.refs import NO_VERSION
 from calsync.sandbox.radicale import RadicaleProcess
 from tests.adapters.caldav.scripted import answer
-from tests.builders import event
+from tests.builders import event, timed
 from tests.contracts.caldav_bench import CaldavBench, bench_on
 from tests.contracts.side_contract import draft, made, observe, see
 from tests.servers.behaviour import Asked, Behaviour, Etags, Given, UnknownToken
@@ -87,8 +88,11 @@ async def test_a_quirk_is_learned_by_using_the_server(open_bench: OpenBench, qui
         assert quirk.value in bench.side.learned["quirks"]
 
 
-def test_every_quirk_is_explained() -> None:
+def test_every_quirk_is_explained_and_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "quirks.md").read_text(encoding="utf-8")
+
     assert set(EXPLAINED) == set(Quirk)
+    assert all(f"| `{quirk.value}` |" in page for quirk in Quirk)
 
 
 def test_facts_survive_being_stored_and_foreign_ones_are_left_out() -> None:
@@ -206,8 +210,6 @@ async def test_without_listed_tags_the_window_is_read_and_compared_by_hash(plain
 
 
 async def test_without_listed_tags_what_left_the_window_is_seen_there(plain: CaldavBench) -> None:
-    from tests.builders import timed
-
     plain.http = WithoutListedTags(plain)
     ref = await plain.make(event())
     first = await observe(plain)
@@ -227,11 +229,11 @@ async def test_a_quiet_observation_is_one_request(open_bench: OpenBench, change:
     async with open_bench(change) as bench:
         await bench.make(event())
         first = await observe(bench)
-        bench.front.forget() if bench.front else None
+        assert bench.front is not None
+        bench.front.forget()
 
         await observe(bench, first.cursor)
 
-        assert bench.front is not None
         assert len(bench.front.requests) == 1
 
 
