@@ -20,7 +20,7 @@ from calsync.adapters.http.account import Account as HttpAccount
 from calsync.adapters.http.client import HttpClient, OutboundLimits
 from calsync.adapters.http.counts import Counts, count_into
 from calsync.adapters.http.exchange import Answer, Request
-from calsync.adapters.http.in_process import TransportFactory
+from calsync.adapters.http.sender import TransportFactory
 from calsync.core.ends import Ends
 from calsync.core.errors import OwnStateError, SignInNeededError
 from calsync.core.loops import Breaker
@@ -334,7 +334,12 @@ class Remote:
             raise NotFoundError(f"there is no tenant {pair.tenant}")
         parallel = self._office_settings(tenant.environment).parallel
         return SuperOfficeSide(
-            api=self._api(tenant), associate=associate, zone=pair.zone, base_zone=tenant.zone, parallel=parallel
+            api=self._api(tenant),
+            associate=associate,
+            zone=pair.zone,
+            base_zone=tenant.zone,
+            counterpart=pair.identities.calendar,
+            parallel=parallel,
         )
 
     async def _calendar(self, pair: Pair, end: Calendar) -> Side:

@@ -8,7 +8,7 @@ from typing import Any
 
 import rich_click as click
 
-from calsync.cli.shell import ask, finish, say, shared
+from calsync.cli.shell import change, finish, look, say, shared
 
 _pair = click.option("--pair", metavar="ID", help="Only of this pair.")
 _open = click.option("--open", "open_only", is_flag=True, help="Only those that wait for somebody.")
@@ -45,7 +45,7 @@ def conflicts() -> None:
 @shared
 def conflicts_list(*, pair: str | None, open_only: bool) -> None:
     """List conflicts: one row an event and field."""
-    say(ask("conflicts.list", **_filters(pair, open_only=open_only)), _show_conflicts)
+    say(look("conflicts.list", **_filters(pair, open_only=open_only)), _show_conflicts)
 
 
 def _show_conflicts(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
@@ -60,7 +60,7 @@ def _show_conflicts(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
 @shared
 def conflicts_show(*, id: str) -> None:  # noqa: A002  # the word of the contract
     """Show one conflict with all its values."""
-    say(ask("conflicts.show", id=id), _show_sentence)
+    say(look("conflicts.show", id=id), _show_sentence)
 
 
 @conflicts.command("use")
@@ -69,7 +69,7 @@ def conflicts_show(*, id: str) -> None:  # noqa: A002  # the word of the contrac
 @shared
 def conflicts_use(*, id: str, side: str) -> None:  # noqa: A002  # the word of the contract
     """Use the value of the other SIDE: an edit of yours, carried out by the next run."""
-    say(ask("conflicts.use", "Looking at both sides", id=id, side=side, by=_by()), _show_sentence)
+    say(change("conflicts.use", "Looking at both sides", id=id, side=side, by=_by()), _show_sentence)
     finish()
 
 
@@ -85,7 +85,7 @@ def held() -> None:
 @shared
 def held_list(*, pair: str | None, open_only: bool) -> None:
     """List groups of held deletions."""
-    say(ask("held.list", **_filters(pair, open_only=open_only)), _show_groups)
+    say(look("held.list", **_filters(pair, open_only=open_only)), _show_groups)
 
 
 def _show_groups(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
@@ -99,7 +99,7 @@ def _show_groups(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
 @shared
 def held_show(*, id: str) -> None:  # noqa: A002  # the word of the contract
     """Show one group with the events in it."""
-    say(ask("held.show", id=id), _show_group)
+    say(look("held.show", id=id), _show_group)
 
 
 def _show_group(console: Any, value: Mapping[str, Any]) -> None:
@@ -114,7 +114,7 @@ def _show_group(console: Any, value: Mapping[str, Any]) -> None:
 @shared
 def approve(*, id: str) -> None:  # noqa: A002  # the word of the contract
     """Let exactly these deletions go: those still gone there and unedited here."""
-    say(ask("held.approve", id=id, by=_by()), _show_sentence)
+    say(change("held.approve", id=id, by=_by()), _show_sentence)
     finish()
 
 
@@ -123,7 +123,7 @@ def approve(*, id: str) -> None:  # noqa: A002  # the word of the contract
 @shared
 def discard(*, id: str) -> None:  # noqa: A002  # the word of the contract
     """Bring the events back where they vanished."""
-    say(ask("held.discard", id=id, by=_by()), _show_sentence)
+    say(change("held.discard", id=id, by=_by()), _show_sentence)
     finish()
 
 
@@ -138,7 +138,7 @@ def set_aside() -> None:
 @shared
 def set_aside_list(*, pair: str | None) -> None:
     """List everything that is not synchronised, and why."""
-    say(ask("set-aside.list", **_filters(pair, open_only=False)), _show_asides)
+    say(look("set-aside.list", **_filters(pair, open_only=False)), _show_asides)
 
 
 @set_aside.command()
@@ -147,7 +147,7 @@ def set_aside_list(*, pair: str | None) -> None:
 @shared
 def retry(*, pair: str, ref: str) -> None:
     """Try one again in the next run; PAIR and REF as `set-aside list` shows them."""
-    say(ask("set-aside.retry", pair=pair, ref=ref), _show_asides)
+    say(change("set-aside.retry", pair=pair, ref=ref), _show_asides)
     finish()
 
 

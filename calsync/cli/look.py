@@ -7,14 +7,14 @@ from typing import Any
 
 import rich_click as click
 
-from calsync.cli.shell import ask, say, shared
+from calsync.cli.shell import look, say, shared
 
 
 @click.command()
 @shared
 def status() -> None:
     """Say how every pair is."""
-    say(ask("status"), _show_status)
+    say(look("status"), _show_status)
 
 
 def _show_status(console: Any, value: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def why(*, event: str) -> None:
 
     EVENT is a link id, an appointment id, a calendar's href, a UID or a pasted link.
     """
-    say(ask("why", event=event), _show_why)
+    say(look("why", event=event), _show_why)
 
 
 def _show_why(console: Any, value: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ def _show_why(console: Any, value: Mapping[str, Any]) -> None:
 @shared
 def runs(*, pair: str | None, limit: int) -> None:
     """List the latest runs, newest first."""
-    say(ask("runs", limit=limit, **({"pair": pair} if pair else {})), _show_runs)
+    say(look("runs", limit=limit, **({"pair": pair} if pair else {})), _show_runs)
 
 
 def _show_runs(console: Any, value: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import rich_click as click
 
-from calsync.cli.shell import Exit, ask, complain_of, finish, needs_store, say, session, shared
+from calsync.cli.shell import Exit, change, complain_of, finish, needs_store, say, session, shared
 from calsync.core.errors import CalsyncError, OwnStateError
 from calsync.settings import Settings, SettingsError, render_findings
 
@@ -68,7 +68,7 @@ def doctor() -> None:
         settings = session().settings()
         checks.append(_good("settings", str(settings.file or "the defaults")))
         checks.append(_good("lock", _holder(settings)))
-        checks += ask("doctor", "Asking every server")
+        checks += change("doctor", "Asking every server")
     except Exit:
         raise
     except CalsyncError as error:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
-from calsync.cli.shell import Exit, ask, complain, finish, from_file, hint, read_json, say, session, shared
+from calsync.cli.shell import Exit, change, complain, finish, from_file, hint, look, read_json, say, session, shared
 
 
 @click.group()
@@ -34,7 +34,7 @@ def add(*, source: Any, preview: bool, checksum: str | None, apply_any: bool) ->
     wanted = read_json(source)
     if checksum is not None or apply_any:
         _apply(wanted, checksum)
-    found = ask("pair.preview", "Reading both calendars", input=wanted)
+    found = change("pair.preview", "Reading both calendars", input=wanted)
     if not preview and not session().json and sys.stdin.isatty():
         say(found, _show_preview)
         click.confirm("Start with exactly this?", abort=True, err=True)
@@ -46,7 +46,7 @@ def add(*, source: Any, preview: bool, checksum: str | None, apply_any: bool) ->
 
 def _apply(wanted: Any, checksum: str | None) -> NoReturn:
     arguments = {"checksum": checksum} if checksum else {}
-    say(ask("pair.add", "Bringing both calendars together", input=wanted, **arguments), _show_added)
+    say(change("pair.add", "Bringing both calendars together", input=wanted, **arguments), _show_added)
     finish()
     raise Exit(0)
 
@@ -77,7 +77,7 @@ def _show_added(console: Any, value: Mapping[str, Any]) -> None:
 @shared
 def pair_list(*, tenant: str | None) -> None:
     """List all pairs with their policies."""
-    say(ask("pair.list", **({"tenant": tenant} if tenant else {})), _show_pairs)
+    say(look("pair.list", **({"tenant": tenant} if tenant else {})), _show_pairs)
 
 
 def _show_pairs(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
@@ -129,7 +129,7 @@ def remove(*, id: str, keep: bool, remove_copies: bool, preview: bool) -> None: 
 
 
 def _change(name: str, **arguments: Any) -> None:
-    say(ask(name, **arguments), _show_facts)
+    say(change(name, **arguments), _show_facts)
     finish()
 
 

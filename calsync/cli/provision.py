@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from calsync.cli.shell import ask, finish, from_file, hint, read_json, say, shared
+from calsync.cli.shell import change, finish, from_file, hint, look, read_json, say, shared
 
 _tenant_option = click.option("--tenant", metavar="CUSTID", help="Only of this tenant.")
 
@@ -23,7 +23,7 @@ def people() -> None:
 @shared
 def people_list(*, tenant: str | None) -> None:
     """List the users of every tenant."""
-    say(ask("people.list", **({"tenant": tenant} if tenant else {})), _show_people)
+    say(look("people.list", **({"tenant": tenant} if tenant else {})), _show_people)
 
 
 def _show_people(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
@@ -44,7 +44,7 @@ def tenant() -> None:
 @shared
 def add(*, source: Any) -> None:
     """Take a customer in, or in again with another token; it proves itself first."""
-    value = ask("tenant.add", "Asking SuperOffice", input=read_json(source))
+    value = change("tenant.add", "Asking SuperOffice", input=read_json(source))
     say(value, _show_facts)
     hint(f"The serial number {value['serial']} is pinned: another database will not be taken for this one.")
     finish()
@@ -54,7 +54,7 @@ def add(*, source: Any) -> None:
 @shared
 def tenant_list() -> None:
     """List all tenants."""
-    say(ask("tenant.list"), _show_tenants)
+    say(look("tenant.list"), _show_tenants)
 
 
 def _show_tenants(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
@@ -72,7 +72,7 @@ def tenant_remove(*, custid: str, yes: bool) -> None:
     """Erase everything of a tenant and destroy its key. What its calendars hold stays there."""
     if not yes:
         click.confirm(f"Erase everything of {custid} for good?", abort=True, err=True)
-    say(ask("tenant.remove", tenant=custid), _show_facts)
+    say(change("tenant.remove", tenant=custid), _show_facts)
     finish()
 
 
@@ -81,7 +81,7 @@ def tenant_remove(*, custid: str, yes: bool) -> None:
 @shared
 def connect(*, source: Any) -> None:
     """Connect a person's calendar account, or connect it again with another password."""
-    say(ask("connect", "Looking for calendars", input=read_json(source)), _show_connection)
+    say(change("connect", "Looking for calendars", input=read_json(source)), _show_connection)
     finish()
 
 
@@ -103,7 +103,7 @@ def connection() -> None:
 @shared
 def connection_list(*, tenant: str | None) -> None:
     """List connected accounts and their calendars."""
-    say(ask("connection.list", **({"tenant": tenant} if tenant else {})), _show_connections)
+    say(look("connection.list", **({"tenant": tenant} if tenant else {})), _show_connections)
 
 
 def _show_connections(console: Any, value: Sequence[Mapping[str, Any]]) -> None:

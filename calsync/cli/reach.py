@@ -8,14 +8,11 @@ import json
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from calsync.compose import open_house
 from calsync.settings import Settings
-from calsync.store.errors import InstanceLockedError
-from calsync.web.failures import ERROR
-from calsync.web.operations import CHANGING, READING, Done
 from calsync.web.places import short_name, socket_path
 
 PATIENCE_S: Final = 3.0
@@ -23,42 +20,67 @@ PATIENCE_S: Final = 3.0
 _PAUSE_S: Final = 0.1
 
 
-def ask(settings: Settings, name: str, arguments: Mapping[str, Any], *, seed: str | None) -> Done:
-    """Do one operation, here or in the daemon, and wait for it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The JSON value of an operation, and the exit code of the command."""
+
+    value: Any
+    exit: int
+
+
+def look(settings: Settings, name: str, arguments: Mapping[str, Any]) -> Answer:
+    """Do an operation that only looks, on the file, whoever else works on it.
+
+    Raises:
+        CalsyncError: what stopped it.
+    """
+    return asyncio.run(_look(settings, name, arguments))
+
+
+async def _look(settings: Settings, name: str, arguments: Mapping[str, Any]) -> Answer:
+    from calsync.compose import open_house  # noqa: PLC0415  # costs time to load
+    from calsync.web.operations import READING  # noqa: PLC0415  # costs time to load
+
+    house = await open_house(settings, reading=True)
+    try:
+        done = await READING[name](house, arguments)
+    finally:
+        await house.aclose()
+    return Answer(value=done.value, exit=done.exit)
+
+
+def change(settings: Settings, name: str, arguments: Mapping[str, Any], *, seed: str | None) -> Answer:
+    """Do an operation that changes something or talks to servers, in the daemon if one runs, else here.
 
     Raises:
         InstanceLockedError: another process has the store and cannot be reached.
-        CalsyncError: whatever stopped the operation here; what stopped it in the daemon comes as `Done`.
+        CalsyncError: what stopped it here; what stopped it in the daemon comes as an `Answer`.
     """
-    if name in READING:
-        return asyncio.run(_look(settings, name, arguments))
+    from calsync.store.errors import InstanceLockedError  # noqa: PLC0415  # costs time to load
+
     deadline = time.monotonic() + PATIENCE_S
     while True:
+        answer = through_daemon(settings.store.path, name, arguments)
+        if answer is not None:
+            return answer
         try:
             return asyncio.run(_change(settings, name, arguments, seed))
         except InstanceLockedError:
-            answer = through_daemon(settings.store.path, name, arguments)
-            if answer is not None:
-                return answer
             if time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_S)
 
 
-async def _look(settings: Settings, name: str, arguments: Mapping[str, Any]) -> Done:
-    house = await open_house(settings, reading=True)
-    try:
-        return await READING[name](house, arguments)
-    finally:
-        await house.aclose()
+async def _change(settings: Settings, name: str, arguments: Mapping[str, Any], seed: str | None) -> Answer:
+    from calsync.compose import open_house  # noqa: PLC0415  # costs time to load
+    from calsync.web.operations import CHANGING  # noqa: PLC0415  # costs time to load
 
-
-async def _change(settings: Settings, name: str, arguments: Mapping[str, Any], seed: str | None) -> Done:
     house = await open_house(settings, seed=seed)
     try:
-        return await CHANGING[name](house, arguments)
+        done = await CHANGING[name](house, arguments)
     finally:
         await house.aclose()
+    return Answer(value=done.value, exit=done.exit)
 
 
 class _BesideStore(http.client.HTTPConnection):
@@ -74,7 +96,7 @@ class _BesideStore(http.client.HTTPConnection):
             self.sock.connect(name)
 
 
-def through_daemon(store: Path, name: str, arguments: Mapping[str, Any]) -> Done | None:
+def through_daemon(store: Path, name: str, arguments: Mapping[str, Any]) -> Answer | None:
     """What the daemon answers; None where none listens."""
     connection = _BesideStore(socket_path(store))
     try:
@@ -87,5 +109,5 @@ def through_daemon(store: Path, name: str, arguments: Mapping[str, Any]) -> Done
         connection.close()
     if "exit" not in answer:
         message = f"the running daemon does not know {name}; is it an older version?"
-        return Done(value={"error": {"code": "daemon", "message": message, "hint": ""}}, exit=ERROR)
-    return Done(value=answer["value"], exit=int(answer["exit"]))
+        return Answer(value={"error": {"code": "daemon", "message": message, "hint": ""}}, exit=1)
+    return Answer(value=answer["value"], exit=int(answer["exit"]))

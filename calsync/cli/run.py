@@ -13,7 +13,7 @@ from typing import Any
 import rich_click as click
 from click import get_current_context
 
-from calsync.cli.shell import Exit, ask, complain, finish, hint, needs_store, say, session, shared, start_logging
+from calsync.cli.shell import Exit, change, complain, finish, hint, needs_store, say, session, shared, start_logging
 from calsync.settings import Address, Settings, load_settings
 
 
@@ -29,7 +29,7 @@ def sync(*, once: bool, pair: str | None) -> None:
     if not once:
         raise click.UsageError("say `calsync sync --once`; `calsync serve` keeps running")
     needs_store(session().settings())
-    say(ask("sync", "Syncing", **({"pair": pair} if pair else {})), _show)
+    say(change("sync", "Syncing", **({"pair": pair} if pair else {})), _show)
     finish()
 
 

@@ -107,18 +107,25 @@ def read_json(source: Any) -> Any:
 # --- operations -----------------------------------------------------------------------------------------------------
 
 
-def ask(name: str, doing: str = "", **arguments: Any) -> Any:
-    """Do one operation and give its value.
+def look(name: str, **arguments: Any) -> Any:
+    """Do an operation that only looks, and give its value."""
+    from calsync.cli import reach  # noqa: PLC0415  # costs time to load
+
+    return reach.look(session().settings(), name, arguments).value
+
+
+def change(name: str, doing: str = "", **arguments: Any) -> Any:
+    """Do an operation that changes something or talks to servers, and give its value.
 
     A refusal is said and ends the command. An exit code other than 0 with a value is kept for the end: `finish`.
     """
-    from calsync.cli.reach import ask as reach  # noqa: PLC0415  # costs time to load
+    from calsync.cli import reach  # noqa: PLC0415  # costs time to load
 
     here = session()
     settings = here.settings()
     with progress(doing):
-        done = reach(settings, name, arguments, seed=here.seed)
-    if isinstance(done.value, Mapping) and "error" in done.value and "code" in done.value["error"]:
+        done = reach.change(settings, name, arguments, seed=here.seed)
+    if isinstance(done.value, Mapping) and "code" in (done.value.get("error") or ()):
         complain(done.value, done.exit)
     get_current_context().meta["exit"] = done.exit
     return done.value
@@ -209,6 +216,7 @@ def start_logging(level: int) -> None:
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(RedactingFilter(Redactor()))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def needs_store(settings: Settings) -> Path:

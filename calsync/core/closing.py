@@ -148,7 +148,8 @@ def _agreed(link: Link, decision: Decision) -> Link:
     left = {part: wish for part, wish in link.wishes.items() if part not in decision.granted | decision.superseded}
     past = Ends(*(_past(link, decision.link, end) for end in End))
     hold = Hold.NONE if _both_seen(decision) else link.hold
-    return replace(link, wishes=left, waiting=decision.waiting, past=past, hold=hold)
+    masked = decision.masked if _moves_bases(decision) else link.masked
+    return replace(link, wishes=left, waiting=decision.waiting, past=past, hold=hold, masked=masked)
 
 
 def _moves_bases(decision: Decision) -> bool:

@@ -13,11 +13,11 @@ from calsync.core.grid import Change, Rule, bring_back, rule_for
 from calsync.core.lens import Lens
 from calsync.core.link import Hold, Link, Wish
 from calsync.core.loops import Breaker
-from calsync.core.match import Match, Pairing
-from calsync.core.merge import Merged, differing, merge
+from calsync.core.match import How, Match, Pairing
+from calsync.core.merge import Clash, Merged, differing, merge
 from calsync.core.observation import Aside, Look, Seen, Unclear
-from calsync.core.policy import Policy, Window
-from calsync.core.privacy import MASKED_CARRIED, is_left_out, is_masked, masked
+from calsync.core.policy import Policy, Window, Winner
+from calsync.core.privacy import MASKED_CARRIED, STRIPPED, is_left_out, is_masked, masked
 from calsync.core.proof import Gone
 from calsync.core.reason import Reason
 from calsync.core.refs import ConflictId, Identity, LinkId
@@ -148,12 +148,21 @@ def _half(view: View, terms: Terms) -> Decision | None:
     look = view.now[there]
     match look:
         case Seen():
-            made = _create(link, look, there.other, link.generation, terms)
-            return replace(made, rule=_copy_rule(there.other)) if made is not None else None
+            reason = _not_copied(look, terms)
+            made = None if reason is not None else _create(link, look, there.other, link.generation, terms)
+            rest = Ask(at=there, reason=reason or Reason.DIRECTION)
+            return made or Decision(rule=Rule.REST, link=link, now=view.now, actions=(rest,))
         case Gone():
             return Decision(rule=Rule.FORGET, link=link, now=view.now, actions=(Forget(),))
         case Aside() | Unclear() | None:
             return None
+
+
+def _not_copied(original: Seen, terms: Terms) -> Reason | None:
+    """Why no copy is made, though this pair may write there."""
+    if not terms.window.holds(original.event.when):
+        return Reason.OUT_OF_WINDOW
+    return Reason.PRIVATE if is_left_out(original.event, terms.policy) else None
 
 
 def _copy_rule(to: End) -> Rule:
@@ -163,7 +172,6 @@ def _copy_rule(to: End) -> Rule:
 def _merge(view: View, rule: Rule, terms: Terms) -> Decision | None:
     link = view.link
     now, base = _both_seen(view), _both_bases(link)
-    hidden = is_masked(now[link.born].event, terms.policy)
     result = merge(
         base.map(lambda seen: seen.event),
         now.map(lambda seen: seen.event),
@@ -172,15 +180,17 @@ def _merge(view: View, rule: Rule, terms: Terms) -> Decision | None:
         lenses=terms.lenses,
         wishes=link.wishes,
         asked=terms.asked.get(link.id, frozenset()),
-        carried=MASKED_CARRIED if hidden or link.masked else None,
+        carried=MASKED_CARRIED if link.masked else None,
     )
-    want = _with_mask(result, link, hidden=hidden)
-    actions = _updates(link, now, want, result, terms)
+    hidden = is_masked(result.want[link.born], terms.policy)
+    if (hidden or link.masked) and terms.policy.direction.writes(link.born.other):
+        result = _stripped(result, link, now[link.born.other].event, hidden=hidden)
+    actions = _updates(link, now, result, terms)
     if isinstance(actions, Ask):
         return Decision(rule=Rule.REST, link=link, now=view.now, actions=(actions,))
     decision = Decision(
         rule=rule,
-        link=replace(link, dormant=False, masked=hidden, hold=Hold.NONE),
+        link=replace(link, dormant=False, masked=hidden or link.masked, hold=Hold.NONE),
         now=view.now,
         actions=actions or (Refresh(),),
         clashes=result.clashes,
@@ -188,6 +198,7 @@ def _merge(view: View, rule: Rule, terms: Terms) -> Decision | None:
         granted=result.granted,
         superseded=result.superseded,
         agreed=result.agreed,
+        masked=hidden,
     )
     return None if _changes_nothing(decision, link, now, base) else decision
 
@@ -197,6 +208,7 @@ def _changes_nothing(decision: Decision, link: Link, now: Ends[Seen], base: Ends
         now == base
         and decision.actions == (Refresh(),)
         and decision.link == link
+        and decision.masked == link.masked
         and decision.waiting == link.waiting
         and not (decision.clashes or decision.granted or decision.superseded or decision.agreed)
     )
@@ -216,23 +228,46 @@ def _both_bases(link: Link) -> Ends[Seen]:
     return Ends(crm, calendar)
 
 
-def _with_mask(result: Merged, link: Link, *, hidden: bool) -> Ends[Event]:
-    """What both sides should show, the copy stripped where the pair's privacy level says so."""
-    copy = link.born.other
-    if hidden:
-        return result.want.replace(copy, masked(result.want[copy]))
-    if link.masked:
-        return result.want.replace(copy, result.want[link.born])
-    return result.want
+def _stripped(result: Merged, link: Link, shown: Event, *, hidden: bool) -> Merged:
+    """The copy without details, or with all of them again.
+
+    A stripped copy is never read back, but what a person wrote there (``shown``) and is overwritten gets a row. No
+    field of it waits for an answer.
+    """
+    copy, base = link.born.other, link.base[link.born.other]
+    assert base is not None  # noqa: S101  # half links were decided before
+    want = masked(result.want[copy]) if hidden else result.want[link.born]
+    text = frozenset(Field) - MASKED_CARRIED
+    clashes = {clash.field: clash for clash in result.clashes}
+    for part in STRIPPED:
+        ours, theirs, before = (getattr(event, part.value) for event in (want, shown, base.event))
+        if part in clashes:
+            clashes[part] = replace(clashes[part], won=clashes[part].won or link.born)
+        elif theirs not in (ours, before):
+            clashes[part] = Clash(
+                field=part,
+                base=Ends(None, None).replace(copy, before),
+                values=Ends(ours, ours).replace(copy, theirs),
+                won=link.born,
+                policy=Winner.BIRTH,
+            )
+    return replace(
+        result,
+        want=result.want.replace(copy, want),
+        clashes=tuple(clashes.values()),
+        waiting=result.waiting - text,
+        superseded=result.superseded | (link.wishes.keys() & text) - result.granted,
+    )
 
 
-def _updates(link: Link, now: Ends[Seen], want: Ends[Event], result: Merged, terms: Terms) -> tuple[Action, ...] | Ask:
+def _updates(link: Link, now: Ends[Seen], result: Merged, terms: Terms) -> tuple[Action, ...] | Ask:
     """The writes that really change something; or a stop, where one object was written too often."""
     updates: list[Update] = []
     for end in End:
-        fields = differing(want[end], now[end].event, terms.lenses[end], terms.policy.carried - result.waiting)
+        want = result.want[end]
+        fields = differing(want, now[end].event, terms.lenses[end], terms.policy.carried - result.waiting)
         if fields and terms.policy.direction.writes(end):
-            updates.append(Update(at=end, now=now[end], want=want[end], fields=fields))
+            updates.append(Update(at=end, now=now[end], want=want, fields=fields))
     for update in updates:
         if terms.breaker.is_tripped(link, update.at, now.map(lambda seen: seen.event), terms.now):
             return Ask(at=update.at, reason=Reason.LOOP)
@@ -254,10 +289,32 @@ def _bring_back(view: View, to: End, terms: Terms, *, edited: bool) -> Decision 
     """Make it again, in full and as a new generation, where it vanished."""
     link, now = view.link, view.now[to.other]
     assert isinstance(now, Seen)  # noqa: S101  # the grid says so
-    made = _create(link, now, to, link.generation + 1, terms)
+    made = _create(link, now, to, link.generation + 1, terms, event=_restored(link, to, now.event, terms))
     if made is None:
         return Decision(rule=Rule.REST, link=link, now=view.now, actions=())
-    return replace(made, rule=bring_back(to), now=view.now, edit_won=to.other if edited else None)
+    return replace(
+        made,
+        rule=bring_back(to),
+        now=view.now,
+        edit_won=to.other if edited else None,
+        agreed=terms.asked.get(link.id, frozenset()),
+    )
+
+
+def _restored(link: Link, to: End, now: Event, terms: Terms) -> Event:
+    """In full: what the side showed before it vanished there, with what was edited on the other side since."""
+    if link.masked and to is link.born.other:
+        return now
+    base = _both_bases(link).map(lambda seen: seen.event)
+    result = merge(
+        base,
+        base.replace(to.other, now),
+        policy=terms.policy,
+        born=link.born,
+        lenses=terms.lenses,
+        carried=MASKED_CARRIED if link.masked else None,
+    )
+    return result.want[to]
 
 
 # --- unlinked events ------------------------------------------------------------------------------------------------
@@ -280,12 +337,14 @@ def copy_new(seen: Seen, end: End, terms: Terms) -> Decision | LeftAlone:
     return made
 
 
-def _create(link: Link, original: Seen, at: End, generation: int, terms: Terms) -> Decision | None:
-    """A copy of ``original`` at ``at``; None where this pair does not write there."""
+def _create(
+    link: Link, original: Seen, at: End, generation: int, terms: Terms, event: Event | None = None
+) -> Decision | None:
+    """A copy of ``original`` (or ``event`` in its place) at ``at``; None where this pair does not write there."""
     if not terms.policy.direction.writes(at):
         return None
     hidden = at is link.born.other and is_masked(original.event, terms.policy)
-    event = masked(original.event) if hidden else original.event
+    event = masked(original.event) if hidden else event or original.event
     key = terms.pairing.key_of(original.identity, at.other, generation)
     return Decision(
         rule=_copy_rule(at),
@@ -303,22 +362,35 @@ def adopt(found: Match, terms: Terms) -> Decision:
     way to a person's edit.
     """
     shown = found.seen.map(lambda seen: seen.event)
-    result = merge(shown, shown, policy=terms.policy, born=found.born, lenses=terms.lenses, asked=terms.policy.carried)
-    hidden = is_masked(shown[found.born], terms.policy)
+    copy = found.born.other
+    was_stripped = found.how is How.MARKER and masked(shown[copy]) == shown[copy]
+    result = merge(
+        shown,
+        shown,
+        policy=terms.policy,
+        born=found.born,
+        lenses=terms.lenses,
+        asked=terms.policy.carried,
+        carried=MASKED_CARRIED if was_stripped else None,
+    )
+    hidden = is_masked(result.want[found.born], terms.policy)
     link = Link(
         id=link_id(terms.pairing, found.seen[found.born].identity, found.born),
         base=Ends[Seen | None](*found.seen),
         born=found.born,
         generation=found.generation,
-        masked=hidden,
+        masked=hidden or was_stripped,
     )
-    actions = _updates(link, found.seen, _with_mask(result, link, hidden=hidden), result, terms)
+    if link.masked and terms.policy.direction.writes(copy):
+        result = _stripped(result, link, shown[copy], hidden=hidden)
+    actions = _updates(link, found.seen, result, terms)
     assert not isinstance(actions, Ask)  # noqa: S101  # a new link has no writes to count
     wishes = {
         part: _wish(part, update.want, shown)
         for update in actions
         if isinstance(update, Update)
         for part in update.fields
+        if not link.masked or part in MASKED_CARRIED
     }
     return Decision(
         rule=Rule.MERGE,

@@ -11,6 +11,9 @@ from calsync.core.policy import Policy, PrivacyLevel
 MASKED_CARRIED: Final = frozenset({Field.WHEN, Field.BUSY})
 """What a stripped copy still exchanges with its original."""
 
+STRIPPED: Final = (Field.TITLE, Field.PLACE, Field.NOTES)
+"""The texts that a stripped copy shows nothing of, and that a person can nevertheless write there."""
+
 
 def is_masked(original: Event, policy: Policy) -> bool:
     """Whether the copy of this event carries no details."""

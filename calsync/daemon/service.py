@@ -77,6 +77,8 @@ async def _serve(house: House, options: Options, stop: asyncio.Event) -> None:
             await _work(house, health, dispatch, options, tcp.getsockname()[1], stop)
     finally:
         socket_path(settings.store.path).unlink(missing_ok=True)
+        if options.ready_file is not None:
+            options.ready_file.unlink(missing_ok=True)
 
 
 async def _work(

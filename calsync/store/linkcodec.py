@@ -75,6 +75,10 @@ class LinkContent(Content, frozen=True):
     wishes: dict[Field, WishContent] = field(default_factory=dict)
     waiting: tuple[Field, ...] = ()
     masked: bool = False
+    past: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    made_at: datetime | None = None
+    waiting: tuple[Field, ...] = ()
+    masked: bool = False
     made_at: datetime | None = None
     past: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
@@ -93,6 +97,10 @@ def encode_link(link: Link) -> bytes:
             _content_from_pending(link.pending.crm),
             _content_from_pending(link.pending.calendar),
             {of: _content_from_wish(wish) for of, wish in link.wishes.items()},
+            _sorted_fields(link.waiting),
+            link.masked,
+            (link.past.crm, link.past.calendar),
+            link.made_at,
             tuple(sorted(link.waiting, key=lambda of: of.value)),
             link.masked,
             link.made_at,
@@ -145,6 +153,10 @@ def _seen_from_content(content: SeenContent | None, plain: Plain | None, event: 
     )
 
 
+def _sorted_fields(fields: frozenset[Field]) -> tuple[Field, ...]:
+    return tuple(sorted(fields, key=lambda of: of.value)) if fields else ()
+
+
 def _content_from_pending(pending: Pending | None) -> PendingContent | None:
     if pending is None:
         return None
@@ -152,7 +164,7 @@ def _content_from_pending(pending: Pending | None) -> PendingContent | None:
         pending.write,
         pending.at,
         None if pending.sent is None else content_from_event(pending.sent),
-        tuple(sorted(pending.fields, key=lambda of: of.value)),
+        _sorted_fields(pending.fields),
         pending.expected,
         pending.key,
         pending.generation,

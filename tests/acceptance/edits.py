@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tests.acceptance.shown import Days, Shown, Span, When
 from tests.acceptance.text import edited, untouchable, with_uid, zone_of
-from tests.acceptance.world import HOME_ZONES, Born, Entry, Story, moments
+from tests.acceptance.world import HOME_ZONES, Born, Entry, Story, moments, written_notes
 
 EMOJI: Final = ("🎉", "👩‍👩‍👧", "🇳🇴", "⚡ Ærø", "naïve café ☕")
 
@@ -192,6 +192,8 @@ class People:
     def edit_appointment(self, entry: Entry, fields: Mapping[str, Any]) -> None:
         assert entry.appointment is not None
         said = {name: value for name, value in fields.items() if name != "when"}
+        if "notes" in fields:
+            said["notes"] = written_notes(fields["notes"])
         if "when" in fields:
             said["start"], said["end"] = moments(fields["when"])
         entry.person.sandbox.act.edit(entry.person.associate, entry.appointment, **said)

@@ -25,21 +25,28 @@ EACH, CHANGES = 300, 500
 
 async def test_everything_of_three_people_converges_and_stays(tmp_path: Path, calendars: RadicaleProcess) -> None:
     async with open_company(tmp_path, calendars, users=list(USERS)) as company:
+        import time; t0=time.time(); T=lambda w: print(w, time.time()-t0, time.process_time())
         story = Story(rng=random.Random(20260701))
         fill(story, company.people, each=EACH, on_both=0.25)
+        T('filled')
 
         await company.connect()
+        T('connected')
         await company.run_until_converged(most=1)
+        T('run1')
 
         assert_both_show(company, story)
         assert [await links_of(company, person.pair) for person in company.people] == [EACH] * 3
         story.look_up()
 
+        T('looked')
         people = live(story, CHANGES)
         assert people.done.total() == CHANGES
         assert min(people.done[kind] for kind in Kind) >= 40
         company.clock.advance(600)
+        T('lived')
         await company.run_until_converged(most=3)
+        T('runs')
 
         assert_both_show(company, story)
         assert_nothing_hidden_changed(story)

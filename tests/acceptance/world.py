@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import random
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -136,12 +137,19 @@ def make_appointment(person: Person, shown: Shown) -> int:
         start=start,
         end=end,
         place=shown.place,
-        notes=shown.notes,
+        notes=written_notes(shown.notes),
         private=shown.private,
         busy=shown.busy,
         internal_notes="Do not mention the price",
         reminder_min=15,
     )
+
+
+def written_notes(notes: str) -> str:
+    """As the web client writes them: bare where nothing needs markup, else as HTML."""
+    if not set(notes) & set("<>&\n"):
+        return notes
+    return "<p>" + html.escape(notes, quote=False).replace("\n", "<br />") + "</p>"
 
 
 def moments(when: When) -> tuple[datetime, datetime] | tuple[date, date]:
@@ -159,7 +167,7 @@ def shown_title(text: bytes) -> str:
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(ZoneInfo("UTC"))
+    return moment.astimezone(UTC)
 
 
 def fill(story: Story, people: list[Person], *, each: int, on_both: float) -> None:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
-
-from dns import asyncresolver, exception
-from dns.rdtypes.ANY.TXT import TXT
-from dns.rdtypes.IN.SRV import SRV
+from typing import Any, Final, Protocol
 
 _LIFETIME_S: Final = 5.0
 
@@ -43,19 +39,18 @@ class DnsResolver:
                 weight=record.weight,
             )
             for record in await _records(name, "SRV")
-            if isinstance(record, SRV)
         ]
 
     async def texts(self, name: str) -> Sequence[str]:
-        return [
-            b"".join(record.strings).decode("utf-8", "replace")
-            for record in await _records(name, "TXT")
-            if isinstance(record, TXT)
-        ]
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in await _records(name, "TXT")]
 
 
-async def _records(name: str, kind: str) -> Sequence[object]:
+async def _records(name: str, kind: str) -> Sequence[Any]:
+    # Costly to import, and needed only where somebody connects a calendar.
+    from dns import asyncresolver, exception, rdatatype  # noqa: PLC0415  # see above
+
     try:
-        return list(await asyncresolver.resolve(name, kind, lifetime=_LIFETIME_S))
+        found = await asyncresolver.resolve(name, kind, lifetime=_LIFETIME_S)
     except (exception.DNSException, OSError):
         return []
+    return [record for record in found if record.rdtype == rdatatype.from_text(kind)]

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Final, Self
 
 import httpcore
-import structlog
 
 from calsync.adapters.http import redirects, retry
 from calsync.adapters.http.account import Account
@@ -24,8 +23,8 @@ from calsync.adapters.http.counts import Counts, count, count_into
 from calsync.adapters.http.exchange import Answer, Request
 from calsync.adapters.http.failures import ConnectionFailedError, ThrottledError
 from calsync.adapters.http.guard import Border, TypedByUser
-from calsync.adapters.http.in_process import FromHttpx, Sender, TransportFactory
 from calsync.adapters.http.limits import Limits, Share
+from calsync.adapters.http.sender import Sender, TransportFactory
 from calsync.adapters.http.sockets import PROGRESS, Network, Progress, Resolver, Stream, resolve_by_system
 from calsync.adapters.http.target import Site, parse_url
 from calsync.adapters.http.verdict import error_of
@@ -35,8 +34,7 @@ from calsync.ports import Clock
 # The protocol library would log headers, and with them cookies and tickets.
 for _name in ("httpcore", "httpx"):
     logging.getLogger(_name).setLevel(logging.WARNING)
-_stdlib_log: Final = logging.getLogger("calsync.http")
-_log: Final = structlog.wrap_logger(_stdlib_log)
+_log: Final = logging.getLogger("calsync.http")
 
 USER_AGENT: Final = f"calsync/{version('calsync')}".encode("ascii")
 ORIGIN_PARALLEL: Final = 20
@@ -158,7 +156,7 @@ class HttpClient:
     async def _pool_for(self, site: Site, account: Account) -> Sender:
         inner = None if self._transport is None else self._transport(site.origin)
         if inner is not None:
-            return FromHttpx(inner)
+            return inner
         if not isinstance(account.guard, TypedByUser):
             return self._free
         if self._proxied:
@@ -182,17 +180,16 @@ class HttpClient:
             status, size = answer.status, len(answer.body)
             return answer
         finally:
-            if _stdlib_log.isEnabledFor(logging.DEBUG):
-                _log.debug(
-                    "request",
-                    action="http.answered" if status else "http.failed",
-                    method=request.method,
-                    host=site.host,
-                    status=status,
-                    ms=round((time.perf_counter() - begun) * 1000),
-                    bytes=size,
-                    account=account.name,
-                )
+            _log.debug(
+                "%s method=%s host=%s status=%s ms=%d bytes=%d account=%s",
+                "http.answered" if status else "http.failed",
+                request.method,
+                site.host,
+                status,
+                (time.perf_counter() - begun) * 1000,
+                size,
+                account.name,
+            )
 
     async def _exchange(self, pool: Sender, request: Request, account: Account, site: Site, path: bytes) -> Answer:
         """One request and its whole answer under the total deadline, with every failure as one of ours."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import httpcore
 import httpx
 
+from calsync.adapters.http.sender import TransportFactory
 from calsync.adapters.http.sockets import PROGRESS
 from calsync.adapters.http.target import origin_of
 
@@ -16,20 +17,12 @@ App: TypeAlias = Callable[
     Awaitable[None],
 ]
 """An ASGI application. Raising ConnectionRefusedError plays a refused, any other OSError a broken connection."""
-TransportFactory: TypeAlias = Callable[[str], httpx.AsyncBaseTransport | None]
-"""The transport for an origin; None for the network."""
 
 
 def in_process(apps: Mapping[str, App]) -> TransportFactory:
     """Serve these origins by these applications, and all others by the network."""
-    transports = {origin_of(url): httpx.ASGITransport(app=app) for url, app in apps.items()}
-    return transports.get
-
-
-class Sender(Protocol):
-    """The connection pool, or what stands in its place."""
-
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response: ...
+    senders = {origin_of(url): FromHttpx(httpx.ASGITransport(app=app)) for url, app in apps.items()}
+    return senders.get
 
 
 class FromHttpx:

@@ -175,7 +175,7 @@ class Changing:
     async def _forget_key(self, base: Seen) -> None:
         """A key left behind harms nobody: one that is older than its record counts for nothing."""
         try:
-            await self._api.send(keys.remove(self._diary.associate, int(base.ref)))
+            await self._api.send(keys.remove(self._diary.device, int(base.ref)))
         except TryLaterError:
             return
 

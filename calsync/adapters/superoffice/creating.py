@@ -119,7 +119,7 @@ class Creating:
         return wire.entity_or_none(await self._api.read(wire.read_by_uid(uid)))
 
     async def _by_key(self, draft: Draft, reading: Reading) -> Look | None:
-        answer = await self._api.read(keys.find_value(self._diary.associate, draft.marker))
+        answer = await self._api.read(keys.find_value(self._diary.device, draft.marker))
         one = keys.bound(wire.entity_or_none(answer))
         if one is None or one.marker != draft.marker:
             return None
@@ -134,7 +134,7 @@ class Creating:
         row = wire.row_from_entity(there)
         if there is None or row is None or row.associate != self._diary.associate:
             return Whose.OTHER
-        bound = keys.all_bound(await self._api.read(keys.read_one(self._diary.associate, row.id)))
+        bound = keys.all_bound(await self._api.read(keys.read_one(self._diary.device, row.id)))
         one = bound.get(row.id)
         if one is not None and one.fits(row):
             return Whose.BOUND if one.marker == draft.marker else Whose.OTHER
@@ -182,24 +182,22 @@ class Creating:
         return row is not None and mapping.reason_to_leave(row, self._diary.associate) is None
 
     async def _bind(self, draft: Draft, entity: Entity) -> None:
-        associate = self._diary.associate
         await self._ensure_device()
-        answer = await self._api.send(keys.write(associate, int(_ref(entity)), draft.marker))
+        answer = await self._api.send(keys.write(self._diary.device, int(_ref(entity)), draft.marker))
         saved = keys.bound(wire.entity_or_none(answer)) if answer.status == OK else None
         if saved is None or saved.marker != draft.marker:
-            self._api.devices.discard(str(associate))
+            self._api.devices.discard(self._diary.device)
             raise InDoubtError(f"The key of the new appointment was not stored ({answer.status}).")
 
     async def _ensure_device(self) -> None:
         """A key of an unknown application or device may be dropped silently, so both are made first."""
-        associate = self._diary.associate
-        if str(associate) in self._api.devices:
+        if self._diary.device in self._api.devices:
             return
-        if wire.entity_or_none(await self._api.read(keys.read_device(associate))) is None:
+        if wire.entity_or_none(await self._api.read(keys.read_device(self._diary.device))) is None:
             if wire.entity_or_none(await self._api.read(keys.read_application())) is None:
                 await self._api.send(keys.make_application())
-            await self._api.send(keys.make_device(associate))
-        self._api.devices.add(str(associate))
+            await self._api.send(keys.make_device(self._diary.device))
+        self._api.devices.add(self._diary.device)
 
 
 def _ref(entity: Entity) -> str:

@@ -40,9 +40,10 @@ class _Missing:
 class Diary:
     """One person's appointments. Flat rows do; whole entities are read only one by one."""
 
-    def __init__(self, *, api: TenantApi, associate: int, zone: str, base_zone: str) -> None:
+    def __init__(self, *, api: TenantApi, associate: int, zone: str, base_zone: str, counterpart: str) -> None:
         self.api = api
         self.associate = associate
+        self.device = keys.device_of(associate, counterpart)
         self.zone = zone
         self._base_zone = base_zone
 
@@ -103,14 +104,14 @@ class Diary:
         return {mapping.ref_of(row.id): row for row in rows if row.id in asked}
 
     async def _keys(self) -> Mapping[int, Bound]:
-        return keys.all_bound(await self.api.read(keys.read_all(self.associate)))
+        return keys.all_bound(await self.api.read(keys.read_all(self.device)))
 
     async def _keys_on(self, refs: Sequence[Ref]) -> Mapping[int, Bound]:
         """Our keys on these records, in one call."""
         number = number_of(refs[0]) if len(refs) == 1 else None
         if number is None:
             return await self._keys() if refs else {}
-        return keys.all_bound(await self.api.read(keys.read_one(self.associate, number)))
+        return keys.all_bound(await self.api.read(keys.read_one(self.device, number)))
 
     # --- one by one
 

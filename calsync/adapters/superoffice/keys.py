@@ -1,12 +1,14 @@
 """Foreign keys: how a copy says, in SuperOffice itself, that it is ours and which key made it.
 
-Application ``calsync``, device ``calendar`` with the associate's id, key ``event``, value ``generation:key:realm``.
+Application ``calsync``, device ``calendar`` with the pair's name, key ``event``, value ``generation:key:realm``. The
+copies of a person's other pairs stand under other devices: for this pair they are events like any other.
 A key does not die with its appointment, so one that was written before its record was made belongs to an earlier
 record of that id and says nothing of this one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,29 +51,34 @@ def marker_from(value: str) -> Marker | None:
     return None if match is None else Marker(realm=match[3], key=Key(match[2]), generation=int(match[1]))
 
 
-def _device(associate: int) -> dict[str, Any]:
-    return {"ApplicationName": APPLICATION, "DeviceName": DEVICE, "DeviceIdentifier": str(associate)}
+def device_of(associate: int, counterpart: str) -> str:
+    """The device of one pair: the person, and the calendar that the diary is paired with."""
+    return f"{associate}-{hashlib.sha256(counterpart.encode()).hexdigest()[:16]}" if counterpart else str(associate)
 
 
-def read_all(associate: int) -> Call:
-    """All our keys in one diary."""
-    body = _device(associate) | {"TableName": TABLE}
+def _device(device: str) -> dict[str, Any]:
+    return {"ApplicationName": APPLICATION, "DeviceName": DEVICE, "DeviceIdentifier": device}
+
+
+def read_all(device: str) -> Call:
+    """All keys of one pair."""
+    body = _device(device) | {"TableName": TABLE}
     return wire.agent("ForeignSystem/GetDeviceKeysOnDeviceIdentifierTable", body, reads=True)
 
 
-def read_one(associate: int, record: int) -> Call:
+def read_one(device: str, record: int) -> Call:
     """Our keys on one record."""
-    body = _device(associate) | {"TableName": TABLE, "RecordId": record}
+    body = _device(device) | {"TableName": TABLE, "RecordId": record}
     return wire.agent("ForeignSystem/GetDeviceKeysOnDeviceIdentifierTableRecordId", body, reads=True)
 
 
-def find_value(associate: int, marker: Marker) -> Call:
-    body = _device(associate) | {"KeyName": NAME, "KeyValue": value_of(marker), "TableName": TABLE}
+def find_value(device: str, marker: Marker) -> Call:
+    body = _device(device) | {"KeyName": NAME, "KeyValue": value_of(marker), "TableName": TABLE}
     return wire.agent("ForeignSystem/GetKeyByValueAndIdentifier", body, reads=True)
 
 
-def read_device(associate: int) -> Call:
-    return wire.agent("ForeignSystem/GetDeviceByIdentifier", _device(associate), reads=True)
+def read_device(device: str) -> Call:
+    return wire.agent("ForeignSystem/GetDeviceByIdentifier", _device(device), reads=True)
 
 
 def make_application() -> Call:
@@ -79,22 +86,22 @@ def make_application() -> Call:
     return Call(method="POST", path=f"/api/v1/ForeignApp/{APPLICATION}")
 
 
-def make_device(associate: int) -> Call:
-    return Call(method="POST", path=f"/api/v1/ForeignApp/{APPLICATION}/{DEVICE}/{associate}")
+def make_device(device: str) -> Call:
+    return Call(method="POST", path=f"/api/v1/ForeignApp/{APPLICATION}/{DEVICE}/{device}")
 
 
 def read_application() -> Call:
     return wire.agent("ForeignSystem/GetAppByName", {"ApplicationName": APPLICATION}, reads=True)
 
 
-def write(associate: int, record: int, marker: Marker) -> Call:
+def write(device: str, record: int, marker: Marker) -> Call:
     """Adds the key, or overwrites the one of that name on that record."""
     key = {"Key": NAME, "Value": value_of(marker), "RecordId": record, "TableName": TABLE}
-    return wire.agent("ForeignSystem/SaveForeignKey", _device(associate) | {"ForeignKey": key}, reads=False)
+    return wire.agent("ForeignSystem/SaveForeignKey", _device(device) | {"ForeignKey": key}, reads=False)
 
 
-def remove(associate: int, record: int) -> Call:
-    path = f"/api/v1/ForeignApp/{APPLICATION}/{DEVICE}/{associate}/Key/{NAME}/{TABLE}/{record}"
+def remove(device: str, record: int) -> Call:
+    path = f"/api/v1/ForeignApp/{APPLICATION}/{DEVICE}/{device}/Key/{NAME}/{TABLE}/{record}"
     return Call(method="DELETE", path=path)
 
 

@@ -21,14 +21,24 @@ from calsync.ports import Draft, Known, Receipt, Traits
 class SuperOfficeSide:
     """One user's diary, written as the system user. Implements `calsync.ports.Side`.
 
-    ``zone`` is the person's IANA zone; ``base_zone`` the tenant's. Changes come from the tenant's feed, so `observe`
+    ``zone`` is the person's IANA zone; ``base_zone`` the tenant's; ``counterpart`` names the calendar that the diary
+    is paired with. Changes come from the tenant's feed, so `observe`
     always covers everything: the window, and each known appointment that is not in it.
     """
 
-    def __init__(self, *, api: TenantApi, associate: int, zone: str, base_zone: str = "", parallel: int = 3) -> None:
+    def __init__(
+        self,
+        *,
+        api: TenantApi,
+        associate: int,
+        zone: str,
+        base_zone: str = "",
+        counterpart: str = "",
+        parallel: int = 3,
+    ) -> None:
         self._lens = mapping.lens_for(zone)
         self._traits = Traits(parallel=parallel, batch=BATCH, own_feed=False, enforces_keys=True)
-        self._diary = Diary(api=api, associate=associate, zone=zone, base_zone=base_zone)
+        self._diary = Diary(api=api, associate=associate, zone=zone, base_zone=base_zone, counterpart=counterpart)
         self._creating = Creating(self._diary)
         self._changing = Changing(self._diary, self._lens)
 

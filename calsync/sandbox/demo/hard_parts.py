@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from calsync.sandbox.demo.play import CALENDAR, SUPEROFFICE, Play, entry_of
-from calsync.sandbox.demo.week import ALL_HANDS, BUDGET, CHOIR, OFFER, PRICES, visits
+from calsync.sandbox.demo.stage import NotAsExpectedError
+from calsync.sandbox.demo.week import ALL_HANDS, BUDGET, CHOIR, OFFER, OFFER_RENAMED, PRICES, visits
 
 _OFFER_PLACE: Final = "Møterom Havet"
-_OFFER_TITLE: Final = "Offer for Blue Harbour, final round"
 _PRICES_IN_SUPEROFFICE: Final = "Price talk with Acme: new list"
 _PRICES_IN_CALENDAR: Final = "Acme wants a discount"
 _BUDGET_PLACE: Final = "Room 4, second floor"
@@ -21,12 +21,12 @@ async def merged(play: Play) -> None:
     async with play.explained(number):
         async with play.unseen(kari):
             kari.acting.edit(kari.associate, number, place=_OFFER_PLACE)
-            await kari.program.edit(url, title=_OFFER_TITLE)
+            await kari.program.edit(url, title=OFFER_RENAMED)
         play.scene.did("A colleague", f"enters the place “{_OFFER_PLACE}” in SuperOffice")
-        play.scene.did("Kari", f"renames it to “{_OFFER_TITLE}” on her phone, at the same time")
-        await play.see_entry(url, kari, "both edits", lambda it: (it.title, it.place) == (_OFFER_TITLE, _OFFER_PLACE))
+        play.scene.did("Kari", f"renames it to “{OFFER_RENAMED}” on her phone, at the same time")
+        await play.see_entry(url, kari, "both edits", lambda it: (it.title, it.place) == (OFFER_RENAMED, _OFFER_PLACE))
         await play.see_row(
-            number, kari, "both edits", lambda it: (it["title"], it["place"]) == (_OFFER_TITLE, _OFFER_PLACE)
+            number, kari, "both edits", lambda it: (it["title"], it["place"]) == (OFFER_RENAMED, _OFFER_PLACE)
         )
 
 
@@ -111,8 +111,12 @@ async def _held_group(play: Play) -> Mapping[str, Any]:
 async def left_alone(play: Play) -> None:
     kari = play.stage.kari
     meeting, choir = kari.appointment(ALL_HANDS), await entry_of(kari, CHOIR)
+    if ALL_HANDS in {entry.title for entry in await kari.program.entries()}:
+        raise NotAsExpectedError(f"the meeting “{ALL_HANDS}” was copied to the calendar")
+    if CHOIR in {row["title"] for row in kari.appointments()}:
+        raise NotAsExpectedError(f"the series “{CHOIR}” was copied to SuperOffice")
     for title, where, event in ((ALL_HANDS, SUPEROFFICE, str(meeting["id"])), (CHOIR, CALENDAR, choir.url)):
         known = await play.operator.ask("why", event=event)
-        play.scene.ran(f"calsync why {event}")
         play.scene.note(f"“{title}” is in {where} alone.")
+        play.scene.ran(f"calsync why {event}")
         play.scene.why(known["explanation"])

@@ -10,10 +10,12 @@ from typing import Any, Final, TypeAlias
 from calsync.core.errors import CalsyncError
 from calsync.sandbox.demo.program import Entry
 from calsync.sandbox.demo.scene import Scene
-from calsync.sandbox.demo.stage import Operator, Person, Stage
+from calsync.sandbox.demo.stage import NotAsExpectedError, Operator, Person, Stage
 
 CALENDAR: Final = "the calendar"
 SUPEROFFICE: Final = "SuperOffice"
+_NOT_DONE: Final = ": undone"
+"""How a history names a write that was refused, because somebody edited in between; the next one counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class Play:
         news: list[Mapping[str, Any]] = []
 
         async def is_recorded() -> bool:
-            news[:] = (await self.history(event))[since:]
+            news[:] = [step for step in (await self.history(event))[since:] if not step["what"].endswith(_NOT_DONE)]
             return bool(news)
 
         await self.scene.until(is_recorded, "calsync recorded nothing about it")
@@ -115,9 +117,9 @@ async def entry_of(person: Person, title: str) -> Entry:
     """The one event of this title in a person's calendar.
 
     Raises:
-        LookupError: there is none, or several.
+        NotAsExpectedError: there is none, or several.
     """
     entry = await person.program.find(title)
     if entry is None:
-        raise LookupError(f"not exactly one event is called {title}")
+        raise NotAsExpectedError(f"not exactly one event in {person.first}'s calendar is called “{title}”")
     return entry

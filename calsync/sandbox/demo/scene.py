@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from calsync.core.errors import CalsyncError
-from calsync.sandbox.demo.telling import Did, Heading, Line, Note, Ran, Saw, Teller, Why
+from calsync.sandbox.demo.telling import Did, Fact, Heading, Line, Note, Ran, Saw, Teller, Why
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,6 +48,9 @@ class Scene:
 
     def note(self, text: str) -> None:
         self._tell(Note(text=text))
+
+    def fact(self, name: str, value: str | float) -> None:
+        self._tell(Fact(name=name, value=value))
 
     def why(self, sentence: str) -> None:
         self._tell(Why(sentence=sentence))

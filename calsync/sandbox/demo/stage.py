@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from calsync.core.errors import CalsyncError
 from calsync.sandbox.demo.program import CalendarProgram
 from calsync.sandbox.demo.week import fill_calendars, fill_superoffice, utc
 from calsync.sandbox.radicale import RadicaleProcess
@@ -19,6 +20,10 @@ from calsync.sandbox.superoffice.world import World
 
 CUSTID: Final = "Cust12345"
 _USERS: Final = {"kari": "kari-demo", "ola": "ola-demo"}
+
+
+class NotAsExpectedError(CalsyncError):
+    """The calendars do not hold what the story has brought about."""
 
 
 class Operator(Protocol):
@@ -50,11 +55,11 @@ class Person:
         """The one appointment of this title.
 
         Raises:
-            LookupError: there is none, or several.
+            NotAsExpectedError: there is none, or several.
         """
         found = [row for row in self.appointments() if row["title"] == title]
         if len(found) != 1:
-            raise LookupError(f"{len(found)} appointments are called {title}")
+            raise NotAsExpectedError(f"{len(found)} appointments of {self.first} are called “{title}”")
         return found[0]
 
 

@@ -16,7 +16,7 @@ from calsync.sandbox.demo.hard_parts import (
     use_the_other,
 )
 from calsync.sandbox.demo.play import SUPEROFFICE, Play, Step, Steps, entry_of
-from calsync.sandbox.demo.week import COFFEE, KICK_OFF, LUNCH, OFFER, STOCKTAKING, ZONE, at, utc
+from calsync.sandbox.demo.week import COFFEE, KICK_OFF, LUNCH, OFFER_RENAMED, STOCKTAKING, ZONE, at, utc
 
 _RENAMED: Final = "Lunch with Nordlys, at Engebret"
 _BIRTHDAY: Final = "Birthday cake for Emma 🎂"
@@ -58,13 +58,13 @@ async def new_event(play: Play) -> None:
 
 
 async def private(play: Play) -> None:
-    kari, number = play.stage.kari, play.stage.kari.appointment(OFFER)["id"]
-    entry = await entry_of(kari, OFFER)
+    kari, number = play.stage.kari, play.stage.kari.appointment(OFFER_RENAMED)["id"]
+    entry = await entry_of(kari, OFFER_RENAMED)
     async with play.explained(number):
         await kari.program.edit(entry.url, private=True)
         play.scene.acted()
-        play.scene.did("Kari", f"marks “{OFFER}” as private in her calendar")
-        await play.see_row(number, kari, "visible for Kari alone", lambda row: bool(row["private"]))
+        play.scene.did("Kari", f"marks “{OFFER_RENAMED}” as private in her calendar")
+        await play.see_row(number, kari, "it as visible for Kari alone", lambda row: bool(row["private"]))
 
 
 async def all_day(play: Play) -> None:
@@ -89,7 +89,7 @@ async def delete(play: Play) -> None:
     async def is_gone() -> bool:
         return kari.acting.record(number) is None
 
-    await play.scene.see(SUPEROFFICE, f"“{COFFEE}” is gone", is_gone)
+    await play.scene.see(SUPEROFFICE, f"“{COFFEE}” no longer", is_gone)
     play.scene.why(rule_sentence(Rule.DELETE_FROM_CRM.value))
     play.scene.note("It was read once more by its address first: what is merely not listed is never deleted.")
 

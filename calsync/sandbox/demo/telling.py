@@ -47,13 +47,21 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A named value, such as a count or an address."""
+
+    name: str
+    value: str | int | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
     """The reason, in the words of calsync itself."""
 
     sentence: str
 
 
-Line: TypeAlias = Did | Ran | Saw | Note | Why
+Line: TypeAlias = Did | Ran | Saw | Note | Fact | Why
 
 
 class Teller(Protocol):

@@ -19,6 +19,7 @@ ZONE: Final = ZoneInfo("Europe/Oslo")
 LUNCH: Final = "Lunch with Nordlys"
 KICK_OFF: Final = "Kick-off: project Fjord"
 OFFER: Final = "Offer for Blue Harbour"
+OFFER_RENAMED: Final = "Offer for Blue Harbour, final round"
 PRICES: Final = "Price talk with Acme"
 STOCKTAKING: Final = "Stocktaking"
 COFFEE: Final = "Coffee with Jonas"
