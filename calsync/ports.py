@@ -334,7 +334,7 @@ class Changes:
 
     ``links`` and ``conflicts`` are stored by id (inserted or replaced). ``asides`` are stored by (end, ref);
     ``not_aside`` removes them. ``touched`` adds marks; ``dealt_with`` removes exactly these marks, so a record
-    touched again meanwhile stays. ``cursors`` change where not None. ``pair`` replaces the pair's state and times.
+    touched again meanwhile stays. ``cursors`` change where not None.
     """
 
     links: tuple[Link, ...] = ()

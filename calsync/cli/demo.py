@@ -1,4 +1,4 @@
-"""`calsync demo`: a company, two users, both servers and the daemon, on this machine and for an hour or a minute."""
+"""`calsync demo`: a company, two users, both servers and the daemon, on this machine alone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def demo_command(*, once: bool, folder: Path | None, speed: float, listen: str) 
     from calsync.cli.demo_story import Wanted  # noqa: PLC0415  # costs time to load
 
     with _folder(folder) as place:
-        wanted = Wanted(folder=place, once=once, speed=speed, seed=session().seed, listen=listen)
+        wanted = Wanted(
+            folder=place, is_kept=folder is not None, once=once, speed=speed, seed=session().seed, listen=listen
+        )
         code = asyncio.run(_run(wanted, as_json=session().json))
     if code:
         raise Exit(code)
@@ -59,19 +61,27 @@ def demo_command(*, once: bool, folder: Path | None, speed: float, listen: str) 
 @contextmanager
 def _folder(named: Path | None) -> Iterator[Path]:
     """The folder that was named, which stays, or one that is removed."""
-    from calsync.cli.demo_story import TEMPORARY  # noqa: PLC0415  # costs time to load
-
     if named is not None:
-        if named.exists() and any(named.iterdir()):
-            raise click.BadParameter(f"{named} is not empty; the demo starts anew in a new or empty folder")
-        named.mkdir(parents=True, exist_ok=True)
+        _check_empty(named)
         yield named.absolute()
         return
-    made = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    made = Path(tempfile.mkdtemp(prefix="calsync-demo-"))
     try:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _check_empty(folder: Path) -> None:
+    """Make the folder if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise click.BadParameter(f"{folder} cannot be used: {error.strerror}", param_hint="--folder") from error
+    if not is_empty:
+        text = f"{folder} is not empty; the demo starts anew, in a new or an empty folder"
+        raise click.BadParameter(text, param_hint="--folder")
 
 
 async def _run(wanted: Any, *, as_json: bool) -> int:
@@ -79,7 +89,8 @@ async def _run(wanted: Any, *, as_json: bool) -> int:
     from calsync.cli.demo_story import Demo  # noqa: PLC0415  # costs time to load
     from calsync.cli.demo_tellers import teller_for  # noqa: PLC0415  # costs time to load
 
-    demo = Demo(wanted=wanted, teller=teller_for(as_json=as_json))
+    teller = teller_for(as_json=as_json)
+    demo = Demo(wanted=wanted, teller=teller)
     showing = asyncio.create_task(demo.run())
     signals: list[int] = []
 
@@ -91,6 +102,7 @@ async def _run(wanted: Any, *, as_json: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     await asyncio.wait([showing])
+    teller.close()
     if showing.cancelled():
         return 0 if demo.is_open_end else _SIGNALLED + signals[0]
     showing.result()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import statistics
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,10 @@ from calsync.sandbox.demo.telling import Heading, Saw, Teller
 from calsync.sandbox.demo.week import next_monday
 from calsync.settings import Settings, load_settings
 
+_REST_S: Final = 2.5
+_POLL_S: Final = 1.0
+_POLL_MIN_S: Final = 0.2
+
 
 class PromiseBrokenError(CalsyncError):
     """Something happened that never may: a mail, or an event that stands twice."""
@@ -33,9 +38,13 @@ class PromiseBrokenError(CalsyncError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What was asked for on the command line. ``listen`` is HOST:PORT, or empty for a free port."""
+    """What was asked for on the command line.
+
+    ``is_kept``: the folder stays afterwards. ``listen`` is HOST:PORT, or empty for a free port.
+    """
 
     folder: Path
+    is_kept: bool = True
     once: bool = False
     speed: float = 1.0
     seed: str | None = None
@@ -53,7 +62,7 @@ class Demo:
 
     @property
     def pace(self) -> Pace:
-        return Pace(rest_s=1.5 / self.wanted.speed)
+        return Pace(rest_s=_REST_S / self.wanted.speed)
 
     async def run(self) -> None:
         """Everything; with ``once`` it returns after the story, else when it is cancelled.
@@ -64,6 +73,7 @@ class Demo:
         monday = next_monday(datetime.now(UTC).date())
         seed = self.wanted.seed
         number = 1 if seed is None else crc32(seed.encode())
+        self.teller.wait("the sandbox to start")
         async with open_stage(self.wanted.folder, monday=monday, seed=number) as stage:
             settings = await self._settings(stage)
             async with serving(settings, stage.folder, seed=seed) as daemon:
@@ -90,7 +100,7 @@ class Demo:
             people = " and ".join(person.first for person in stage.people)
             scene.note(f"A simulated SuperOffice and Radicale, a real CalDAV server, hold next week of {people}.")
             listen = self.wanted.listen or f"127.0.0.1:{free_port()}"
-            file = write_settings(stage, listen=listen, poll_s=max(0.2, round(1 / self.wanted.speed, 2)))
+            file = write_settings(stage, listen=listen, poll_s=max(_POLL_MIN_S, round(_POLL_S / self.wanted.speed, 2)))
             settings = load_settings(file, clean_environment())
             scene.ran("calsync init")
             init_house(settings)
@@ -102,8 +112,8 @@ class Demo:
         heading = Heading(name="connect", title="Connecting it, as an operator does")
         pairs = {}
         async with played(heading, self.teller, replace(self.pace, rest_s=0)) as scene:
-            with _paper(scene, stage, "tenant add", "tenant.json", tenant_paper(stage)) as paper:
-                tenant = await operator.ask("tenant.add", input=paper)
+            paper = _written(scene, stage, "tenant add", "tenant.json", tenant_paper(stage))
+            tenant = await operator.ask("tenant.add", input=paper)
             scene.note(f"{tenant['tenant']} is {tenant['state']} and has {tenant['people']} users.")
         for person in stage.people:
             heading = Heading(name=f"pair-{person.first.lower()}", title=f"{person.first}'s diary and calendar")
@@ -136,13 +146,13 @@ class Demo:
                 scene.fact(f"{person.first}'s calendar", program.url)
                 scene.fact(f"{person.first}'s user and password", f"{program.user} / {program.password}")
             scene.note("In another terminal:")
-            told = f"calsync --config {settings.file}"
+            told = f"{_program()} --config {shlex.quote(str(settings.file))}"
             for command in ("status", "conflicts list", "set-aside list", f"why {stage.kari.appointments()[0]['id']}"):
                 scene.ran(f"{told} {command}")
             scene.note("SuperOffice, as it lies in its database, and an edit there:")
             scene.ran(f"curl {stage.superoffice.control_url}/records")
             scene.ran(_edit_by_hand(stage))
-            scene.note("Ctrl-C ends it and removes everything." if _is_temporary(stage) else "Ctrl-C ends it.")
+            scene.note("Ctrl-C ends it." if self.wanted.is_kept else "Ctrl-C ends it and removes everything.")
         self.is_open_end = True
         await asyncio.Event().wait()
 
@@ -160,12 +170,10 @@ async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _is_temporary(stage: Stage) -> bool:
-    return stage.folder.name.startswith(TEMPORARY)
-
-
-TEMPORARY: Final = "calsync-demo-"
-"""How the names of folders begin that are removed at the end."""
+def _program() -> str:
+    """What to type in another terminal, where this one's virtual environment is not active."""
+    own = Path(sys.prefix, "bin", "calsync")
+    return shlex.quote(str(own)) if sys.prefix != sys.base_prefix and own.exists() else "calsync"
 
 
 def _edit_by_hand(stage: Stage) -> str:
@@ -174,24 +182,20 @@ def _edit_by_hand(stage: Stage) -> str:
     return f"curl -d '{json.dumps(asked)}' {stage.superoffice.control_url}/act/edit"
 
 
-@contextmanager
-def _paper(
-    scene: Scene, stage: Stage, command: str, name: str, paper: Mapping[str, Any]
-) -> Iterator[Mapping[str, Any]]:
-    """The file of a command, beside the settings, and the command line that reads it."""
+def _written(scene: Scene, stage: Stage, command: str, name: str, paper: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``paper`` as a file beside the settings, and the command line that reads it."""
     write_secret(stage.folder / name, json.dumps(paper, indent=2))
     scene.ran(f"calsync {command} --from-file {name}")
-    yield paper
+    return paper
 
 
 async def _pair_up(scene: Scene, stage: Stage, operator: DemoOperator, person: Person) -> str:
     """Connect, look at the preview, apply it, and see it on the other side; gives the pair's id."""
     name = person.first.lower()
-    with _paper(scene, stage, "connect", f"connect-{name}.json", connect_paper(stage, person)) as paper:
-        connection = (await operator.ask("connect", input=paper))["connection"]
-    wanted = pair_paper(person, connection)
-    with _paper(scene, stage, "pair add --preview", f"pair-{name}.json", wanted):
-        preview = await operator.ask("pair.preview", input=wanted)
+    account = _written(scene, stage, "connect", f"connect-{name}.json", connect_paper(stage, person))
+    connection = (await operator.ask("connect", input=account))["connection"]
+    wanted = _written(scene, stage, "pair add --preview", f"pair-{name}.json", pair_paper(person, connection))
+    preview = await operator.ask("pair.preview", input=wanted)
     scene.note(_said(preview))
     scene.ran(f"calsync pair add --apply {preview['checksum']} --from-file pair-{name}.json")
     scene.acted()

@@ -50,6 +50,9 @@ class TextTeller:
         del heading, lines, seconds
         self._rest()
 
+    def close(self) -> None:
+        self._rest()  # else the terminal stays without a cursor
+
     def _rest(self) -> None:
         if self._status is not None:
             self._status.stop()
@@ -88,3 +91,6 @@ class JsonTeller:
         step: dict[str, Any] = {"step": heading.name, "number": heading.number, "title": heading.title}
         told = [{"kind": type(line).__name__.lower(), **dataclasses.asdict(line)} for line in lines]
         print(json.dumps({**step, "seconds": seconds, "lines": told}, ensure_ascii=False), flush=True)
+
+    def close(self) -> None:
+        """Every line is out already."""

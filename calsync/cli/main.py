@@ -18,7 +18,7 @@ from calsync.cli.shell import Exit, Session, complain_of, errors_console, shared
 from calsync.core.errors import CalsyncError
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "demo": ("run", "demo"),
+    "demo": ("demo", "demo"),
     "serve": ("run", "serve"),
     "sync": ("run", "sync"),
     "init": ("own", "init"),

@@ -1,8 +1,7 @@
-"""Commands that make things run: `sync`, `serve`, `demo`."""
+"""Commands that make things run: `sync`, `serve`."""
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 from collections.abc import Mapping
@@ -11,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
-from click import get_current_context
 
-from calsync.cli.shell import Exit, change, complain, finish, hint, needs_store, say, session, shared, start_logging
+from calsync.cli.shell import change, finish, needs_store, say, session, shared, start_logging
 from calsync.settings import Address, Settings, load_settings
 
 
@@ -98,17 +96,3 @@ def _begun(settings: Settings) -> Settings:
     init_house(settings)
     again = session().settings()
     return replace(again, server=settings.server)
-
-
-@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@shared
-def demo() -> None:
-    """Show it at work: a sandbox with two users, a real CalDAV server and the daemon."""
-    missing = [name for name in ("radicale",) if importlib.util.find_spec(name) is None]
-    if missing or importlib.util.find_spec("calsync.sandbox.demo") is None:
-        message = "the demo needs the sandbox; install calsync with its `sandbox` extra: calsync[sandbox]"
-        complain({"error": {"code": "sandbox_missing", "message": message, "hint": ""}}, 1)
-    hint("Starting the sandbox …")
-    from calsync.sandbox.demo import run_demo  # noqa: PLC0415  # costs time to load
-
-    raise Exit(run_demo(get_current_context().args))

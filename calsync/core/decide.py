@@ -343,8 +343,8 @@ def _create(
     """A copy of ``original`` (or ``event`` in its place) at ``at``; None where this pair does not write there."""
     if not terms.policy.direction.writes(at):
         return None
-    hidden = at is link.born.other and is_masked(original.event, terms.policy)
-    event = masked(original.event) if hidden else event or original.event
+    hidden = is_masked(original.event, terms.policy) if at is link.born.other else link.masked
+    event = masked(original.event) if hidden and at is link.born.other else event or original.event
     key = terms.pairing.key_of(original.identity, at.other, generation)
     return Decision(
         rule=_copy_rule(at),

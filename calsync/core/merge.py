@@ -98,11 +98,15 @@ class _Desk:
     def decide(self, part: Field, wish: Wish | None, asked: bool) -> _Decision:
         now = self.now.map(lambda event: getattr(event, part.value))
         base = self.base.map(lambda event: getattr(event, part.value))
-        if wish is not None and all(now[end] in (wish.upon[end], wish.value) for end in End):
+        if wish is not None and all(now[end] in self._of_wish(part, wish, end) for end in End):
             return _Decision(values=self._as_far_as_written(now, Ends(wish.value, wish.value)), granted=True)
         if asked:
             return self._reconsider(part, base, now)
         return replace(self._by_edits(part, base, now), superseded=wish is not None)
+
+    def _of_wish(self, part: Field, wish: Wish, end: End) -> tuple[Any, ...]:
+        """What an end shows while nobody edited since: as when it was chosen, or the chosen value as it rounds it."""
+        return wish.upon[end], wish.value, self.lenses[end].round(part, wish.value)
 
     def _reconsider(self, part: Field, base: Ends[Any], now: Ends[Any]) -> _Decision:
         if self._agrees(part, now):

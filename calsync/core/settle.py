@@ -14,7 +14,7 @@ from typing import TypeAlias
 from calsync.core.ends import End
 from calsync.core.event import Event
 from calsync.core.lens import Lens
-from calsync.core.link import Link, Pending, Write
+from calsync.core.link import Hold, Link, Pending, Write
 from calsync.core.merge import with_fields
 from calsync.core.observation import Aside, Look, Seen, Unclear
 from calsync.core.proof import Gone
@@ -68,7 +68,13 @@ def settle(link: Link, end: End, look: Look | None, lens: Lens, patience: Patien
         case Aside():
             return Settled(link=cleared)
         case Seen():
-            return Settled(link=cleared.with_base(end, _base_of(link, end, pending, look, lens)))
+            settled = cleared.with_base(end, _base_of(link, end, pending, look, lens))
+            return Settled(link=_as_made(settled, pending) if pending.write is Write.CREATE else settled)
+
+
+def _as_made(link: Link, pending: Pending) -> Link:
+    """The copy was found: as after an answer, the next one is another generation and this one is young."""
+    return replace(link, generation=pending.generation, made_at=pending.at, hold=Hold.NONE)
 
 
 def _not_there(link: Link, cleared: Link, end: End, pending: Pending, patience: Patience) -> Settlement:

@@ -77,10 +77,6 @@ class LinkContent(Content, frozen=True):
     masked: bool = False
     past: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     made_at: datetime | None = None
-    waiting: tuple[Field, ...] = ()
-    masked: bool = False
-    made_at: datetime | None = None
-    past: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
 
 _LINK: Final = Decoder(LinkContent)
@@ -101,10 +97,6 @@ def encode_link(link: Link) -> bytes:
             link.masked,
             (link.past.crm, link.past.calendar),
             link.made_at,
-            tuple(sorted(link.waiting, key=lambda of: of.value)),
-            link.masked,
-            link.made_at,
-            (link.past.crm, link.past.calendar),
         )
     )
 

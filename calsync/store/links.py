@@ -26,6 +26,7 @@ from calsync.store.schema import ASIDES, LINKS, in_groups, upsert
 from calsync.store.vault import Seal
 
 _PUT: Final = upsert(LINKS)
+_GROUP: Final = 500
 _FREE_REFS: Final = (
     update(LINKS)
     .where(LINKS.c.pair == bindparam("of_pair"), LINKS.c.id == bindparam("of_id"))
@@ -85,16 +86,19 @@ def link_from_row(row: Row[Any], seal: Seal) -> Link:
 
 def put_links(connection: Connection, pair: PairId, links: Sequence[Link], seal: Seal) -> None:
     """Insert or replace; refs may change places among them."""
-    if not links:
-        return
-    rows = [row_from_link(pair, link, seal) for link in links]
     try:
-        connection.execute(_PUT, rows)
+        _put_rows(connection, pair, links, seal)
     except IntegrityError:
         # No savepoint: a full disk ends the whole transaction, and undoing to one would then hide that. What was
         # written of these rows is written again.
         connection.execute(_FREE_REFS, [{"of_pair": pair, "of_id": link.id} for link in links])
-        connection.execute(_PUT, rows)
+        _put_rows(connection, pair, links, seal)
+
+
+def _put_rows(connection: Connection, pair: PairId, links: Sequence[Link], seal: Seal) -> None:
+    """In groups, so that a first sync does not hold all its rows in memory at once."""
+    for start in range(0, len(links), _GROUP):
+        connection.execute(_PUT, [row_from_link(pair, link, seal) for link in links[start : start + _GROUP]])
 
 
 def forget_links(connection: Connection, pair: PairId, links: Sequence[LinkId]) -> None:

@@ -29,6 +29,7 @@ from calsync.sandbox.superoffice.server import SuperOfficeSandbox
 from calsync.sandbox.superoffice.world import World
 from calsync.settings import load_settings
 from tests.acceptance.shown import Shown, in_order, shown_record, shown_text
+from tests.acceptance.text import one_file
 from tests.engine.bench import TestClock
 from tests.schemas import SchemaCheckedApp, schema_folder
 from tests.servers.behaviour import Behaviour
@@ -71,6 +72,12 @@ class Person:
         answer = self.raw.put(url, text.encode())
         assert answer.status in {201, 204}, answer
         return url
+
+
+    def import_file(self, texts: Sequence[str]) -> None:
+        """Fill the calendar from a file; what was in it is gone."""
+        answer = self.raw.put(self.url, one_file(texts).encode())
+        assert answer.status in {201, 204}, answer
 
 
 @dataclass(slots=True, kw_only=True)

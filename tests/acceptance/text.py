@@ -40,6 +40,9 @@ ALARM: Final = (
 COMPONENT: Final = ("BEGIN:X-PROGRAM", "X-SECRET:kept", "END:X-PROGRAM")
 
 
+_START: Final = re.compile(r"^DTSTART(?:;TZID=\"?([^\":;]+)\"?)?(?:;[^:]*)?:([0-9TZ]+)", re.MULTILINE)
+
+
 def new_text(uid: str, shown: Shown, *, zone: str, hidden: bool = True) -> str:
     """A new object; with ``hidden`` it carries properties, an alarm and a component of other programs."""
     lines = [
@@ -56,6 +59,13 @@ def new_text(uid: str, shown: Shown, *, zone: str, hidden: bool = True) -> str:
         "END:VCALENDAR",
     ]
     return "".join(f"{_folded(line)}\r\n" for line in lines)
+
+
+def one_file(texts: Iterable[str]) -> str:
+    """Several objects as one file, as calendar programs export them."""
+    events = [text[text.index("BEGIN:VEVENT") : text.index("END:VCALENDAR")] for text in texts]
+    head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//somebody else//EN\r\n"
+    return f"{head}{''.join(events)}END:VCALENDAR\r\n"
 
 
 def shown_fields(shown: Shown) -> dict[str, Any]:
@@ -166,13 +176,13 @@ def _folded(line: str) -> str:
 
 
 def untouchable(stored: bytes) -> list[bytes]:
-    """The bytes, folds included, of everything in an object that a synchroniser has no business to change.
+    """The bytes, folds included and line ends as LF, of everything in an object that a synchroniser has no business to change.
 
     Left out are the lines that say what is synchronised, and time zone definitions, which follow the times.
     """
     kept: list[bytes] = []
     path: list[bytes] = []
-    for line in re.split(rb"\r?\n(?![ \t])", stored.rstrip(b"\r\n")):
+    for line in re.split(rb"\n(?![ \t])", stored.replace(b"\r\n", b"\n").rstrip(b"\n")):
         name = re.split(b"[;:]", line, maxsplit=1)[0].upper()
         if name == b"BEGIN":
             path.append(line.partition(b":")[2])
@@ -186,7 +196,8 @@ def untouchable(stored: bytes) -> list[bytes]:
 
 def zone_of(text: str) -> str:
     """The TZID that the start names; ``UTC`` for a time with Z, empty for a whole day or a floating time."""
-    found = re.search(r"^DTSTART(?:;TZID=\"?([^\":;]+)\"?)?(?:;[^:]*)?:([0-9TZ]+)", text.replace("\r\n ", ""), re.MULTILINE)
+    event = text.replace("\r\n", "\n").replace("\n ", "").partition("BEGIN:VEVENT")[2]
+    found = _START.search(event)
     if found is None:
         return ""
     return found[1] or ("UTC" if found[2].endswith("Z") else "")

@@ -90,13 +90,14 @@ class Story:
 
     # --- making
 
-    def make(self, person: Person, born: Born) -> Entry:
+    def make(self, person: Person, born: Born, file: list[str] | None = None) -> Entry:
+        """Make a new event; its calendar object goes to the server, or into ``file``."""
         entry = Entry(person=person, born=born, shown=self.fresh(person))
         assert entry.shown is not None
         if born is not Born.CALENDAR:
             entry.appointment = make_appointment(person, entry.shown)
         if born is not Born.DIARY:
-            self._make_object(entry, self._as_in_calendar(entry))
+            self._make_object(entry, self._as_in_calendar(entry), file)
         self.entries.append(entry)
         return entry
 
@@ -109,11 +110,15 @@ class Story:
         self.lost.append(("place", place))
         return replace(entry.shown, place=place)
 
-    def _make_object(self, entry: Entry, shown: Shown) -> None:
+    def _make_object(self, entry: Entry, shown: Shown, file: list[str] | None) -> None:
         name = f"made-{len(self.entries)}-{self.rng.randrange(10**9)}"
         entry.zone = "" if isinstance(shown.when, Days) else self.rng.choice(HOME_ZONES)
         uid = f"{name}@somewhere.example"
-        entry.url = entry.person.put(name, new_text(uid, shown, zone=entry.zone, hidden=self.rng.random() < 0.7))
+        text = new_text(uid, shown, zone=entry.zone, hidden=self.rng.random() < 0.7)
+        if file is None:
+            entry.url = entry.person.put(name, text)
+        else:
+            file.append(text)
 
     def look_up(self) -> None:
         """Find out where everything is now, by the title, which is another one for each event."""
@@ -173,7 +178,9 @@ def _utc(moment: datetime) -> datetime:
 def fill(story: Story, people: list[Person], *, each: int, on_both: float) -> None:
     """``each`` events for each person, that share of them on both sides already, the others half and half."""
     for person in people:
+        file: list[str] = []
         for number in range(each):
             is_both = number < each * on_both
             born = Born.BOTH if is_both else (Born.DIARY, Born.CALENDAR)[number % 2]
-            story.make(person, born)
+            story.make(person, born, file)
+        person.import_file(file)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ from tests.contracts.store_values import (
     PAIR,
     TENANT,
     Kept,
+    at_their_defaults,
     connection,
     link,
     pair,
@@ -39,6 +41,34 @@ from tests.contracts.store_values import (
 )
 
 MINUTE = timedelta(minutes=1)
+
+FULL_TENANT = tenant(
+    serial="123", url="https://x", principal=7, zone="Europe/Oslo", state=TenantState.PAUSED, epoch=3, detail="d"
+)
+KARI = Associate(tenant=TENANT, id=7, name="Kari", email="kari@x.example", state="retired", zone="Europe/Oslo")
+FAILED = connection(state=ConnectionState.SIGN_IN, failed_sign_ins=(NOW, NOW + MINUTE), secret="new")
+FULL_POLICY = Policy(
+    direction=Direction.TO_CALENDAR,
+    wins={Field.TITLE: Winner.ASK},
+    privacy=PrivacyLevel.BUSY,
+    reminders_mapped=True,
+    time_zone="Europe/Oslo",
+    window_past_days=1,
+    window_future_days=2,
+    held_min=3,
+    held_share=0.5,
+)
+FULL_PAIR: dict[str, Any] = {
+    "ends": Ends(Calendar(connection="a", calendar="/a/"), Diary(associate=9)),
+    "policy": FULL_POLICY,
+    "cursors": Ends(Cursor("1"), None),
+    "state": PairState.DELAYED,
+    "reason": "too many requests",
+    "due_at": NOW,
+    "fails": 2,
+    "last_run": NOW,
+    "last_converged": NOW - MINUTE,
+}
 
 
 def due(id_: str, **changes: object) -> Pair:
@@ -56,70 +86,45 @@ async def stored(kept: Kept, id_: str = "pair-1") -> Pair:
 
 
 class PeopleContract:
+    @pytest.mark.parametrize("value", [FULL_TENANT, KARI, FAILED, FULL_POLICY, pair(**FULL_PAIR)])
+    def test_the_values_of_this_suite_leave_no_field_out(self, value: object) -> None:
+        assert at_their_defaults(value) == []
+
     async def test_a_tenant_is_read_as_it_was_written(self, kept: Kept) -> None:
-        full = tenant(
-            serial="123",
-            url="https://x",
-            principal=7,
-            zone="Europe/Oslo",
-            state=TenantState.PAUSED,
-            epoch=3,
-            detail="d",
-        )
         await kept.people.put_tenant(tenant())
-        await kept.people.put_tenant(full)
+        await kept.people.put_tenant(FULL_TENANT)
         await kept.people.put_tenant(tenant("Another"))
 
-        assert await kept.people.tenants() == [tenant("Another"), full]
-        assert await kept.people.tenant(TENANT) == full
+        assert await kept.people.tenants() == [tenant("Another"), FULL_TENANT]
+        assert await kept.people.tenant(TENANT) == FULL_TENANT
         assert await kept.people.tenant("Unknown") is None
 
     async def test_the_list_of_users_is_replaced(self, kept: Kept) -> None:
         await kept.people.put_tenant(tenant())
         await kept.people.put_tenant(tenant("Another"))
-        kari = Associate(tenant=TENANT, id=7, name="Kari", email="kari@x.example", zone="Europe/Oslo")
         ola = Associate(tenant=TENANT, id=8, name="Ola", state="retired")
         other = Associate(tenant="Another", id=7, name="Nina")
-        await kept.people.put_associates(TENANT, [kari, replace(ola, id=9)])
+        await kept.people.put_associates(TENANT, [KARI, replace(ola, id=9)])
         await kept.people.put_associates("Another", [other])
 
-        await kept.people.put_associates(TENANT, [ola, kari])
+        await kept.people.put_associates(TENANT, [ola, KARI])
 
-        assert await kept.people.associates(TENANT) == [kari, ola]
-        assert await kept.people.associates() == [other, kari, ola]
+        assert await kept.people.associates(TENANT) == [KARI, ola]
+        assert await kept.people.associates() == [other, KARI, ola]
 
     async def test_a_connection_is_read_as_it_was_written(self, kept: Kept) -> None:
         await kept.people.put_tenant(tenant())
-        failed = connection(state=ConnectionState.SIGN_IN, failed_sign_ins=(NOW, NOW + MINUTE), secret="new")
         await kept.people.put_connection(connection())
-        await kept.people.put_connection(failed)
+        await kept.people.put_connection(FAILED)
         await kept.people.put_connection(connection("connection-2", associate=None))
 
-        assert await kept.people.connection("connection-1") == failed
+        assert await kept.people.connection("connection-1") == FAILED
         assert await kept.people.connection("unknown") is None
         assert [each.id for each in await kept.people.connections(TENANT)] == ["connection-1", "connection-2"]
         assert await kept.people.connections("Another") == []
 
     async def test_a_pair_is_read_as_it_was_written(self, kept: Kept) -> None:
-        policy = Policy(
-            direction=Direction.TO_CALENDAR,
-            wins={Field.TITLE: Winner.ASK},
-            privacy=PrivacyLevel.BUSY,
-            reminders_mapped=True,
-            time_zone="Europe/Oslo",
-            held_share=0.5,
-        )
-        full = await kept.with_pair(
-            ends=Ends(Calendar(connection="a", calendar="/a/"), Diary(associate=9)),
-            policy=policy,
-            cursors=Ends(Cursor("1"), None),
-            state=PairState.DELAYED,
-            reason="too many requests",
-            due_at=NOW,
-            fails=2,
-            last_run=NOW,
-            last_converged=NOW - MINUTE,
-        )
+        full = await kept.with_pair(**FULL_PAIR)
 
         assert await stored(kept) == full
         assert await kept.people.pairs(TENANT) == [full]

@@ -14,12 +14,24 @@ from calsync.core.ends import End, Ends
 from calsync.core.errors import CalsyncError
 from calsync.core.event import Busy, Field
 from calsync.core.link import Hold, Link, Pending, Wish, Write
-from calsync.core.observation import Digest
+from calsync.core.observation import Digest, Marker
 from calsync.core.record import ConflictState, HeldState, Run, RunState
 from calsync.core.refs import ConflictId, Cursor, Key, LinkId, PairId, Ref, Version
 from calsync.ports import Changes, KnownItem
 from tests.builders import all_day, event, timed
-from tests.contracts.store_values import NOW, PAIR, Kept, aside, conflict, held, link, pair, seen, step
+from tests.contracts.store_values import (
+    NOW,
+    PAIR,
+    Kept,
+    aside,
+    at_their_defaults,
+    conflict,
+    held,
+    link,
+    pair,
+    seen,
+    step,
+)
 
 PENDING = Pending(
     write=Write.UPDATE,
@@ -44,10 +56,36 @@ FULL = link(
     hold=Hold.APPROVED,
     dormant=True,
     writes=Ends((NOW, NOW + timedelta(seconds=1)), ()),
+    waiting=frozenset({Field.TITLE, Field.PLACE}),
+    masked=True,
+    past=Ends(("a hash",), ("another", "third")),
+    made_at=NOW,
 )
+RUN = Run(
+    id="run-2",
+    pair=PAIR,
+    started=NOW + timedelta(minutes=5),
+    ended=NOW + timedelta(minutes=6),
+    state=RunState.ERROR,
+    reads=1,
+    writes=2,
+    requests=3,
+    conflicts=4,
+    held=5,
+    set_aside=6,
+    error="the calendar is missing",
+)
+SHOWN = seen("1", uid="uid", marker=Marker(realm="sod/Cust12345", key=Key("k"), generation=2))
+DECIDED = held("held-2", state=HeldState.APPROVED, by="kari")
+RETRIED = aside(next_try=NOW, tries=2, link=LinkId("link-1"))
+TAKEN = conflict(by="kari")
 
 
 class RecordsContract:
+    @pytest.mark.parametrize("value", [FULL, PENDING, SHOWN, RUN, DECIDED, RETRIED, RETRIED.item, TAKEN])
+    def test_the_values_of_this_suite_leave_no_field_out(self, value: object) -> None:
+        assert at_their_defaults(value) == []
+
     async def test_a_link_is_read_as_it_was_written(self, kept: Kept) -> None:
         await kept.with_pair()
 
@@ -66,7 +104,7 @@ class RecordsContract:
 
     async def test_a_link_whose_sides_differ_keeps_both_bases(self, kept: Kept) -> None:
         await kept.with_pair()
-        different = link(base=Ends(seen("1", event("Lunch")), seen("2", event("Lunch", busy=Busy.FREE))))
+        different = link(base=Ends(replace(SHOWN, event=event("Lunch")), seen("2", event("Lunch", busy=Busy.FREE))))
 
         await kept.records.commit(PAIR, Changes(links=(different,)))
 
@@ -212,12 +250,11 @@ class RecordsContract:
 
     async def test_set_aside_items_are_kept_by_end_and_ref(self, kept: Kept) -> None:
         await kept.with_pair()
-        again = aside(next_try=NOW, tries=2, link=LinkId("link-1"))
         await kept.records.commit(PAIR, Changes(asides=(aside(), aside(end=End.CRM), aside("other"))))
 
-        await kept.records.commit(PAIR, Changes(asides=(again,), not_aside=((End.CALENDAR, Ref("other")),)))
+        await kept.records.commit(PAIR, Changes(asides=(RETRIED,), not_aside=((End.CALENDAR, Ref("other")),)))
 
-        assert await kept.records.asides(PAIR) == [again, aside(end=End.CRM)]
+        assert await kept.records.asides(PAIR) == [RETRIED, aside(end=End.CRM)]
 
     async def test_only_due_items_are_tried_again(self, kept: Kept) -> None:
         await kept.with_pair()
@@ -284,9 +321,9 @@ class RecordsContract:
             state=ConflictState.OPEN,
             at=NOW + timedelta(seconds=1),
         )
-        await kept.records.commit(PAIR, Changes(conflicts=(conflict(), field)))
+        await kept.records.commit(PAIR, Changes(conflicts=(TAKEN, field)))
 
-        assert await kept.records.conflicts() == [conflict(), field]
+        assert await kept.records.conflicts() == [TAKEN, field]
         assert await kept.records.conflicts(PAIR, open_only=True) == [field]
         assert await kept.records.conflicts(PairId("other")) == []
         assert await kept.records.conflict(ConflictId("conflict-2")) == field
@@ -305,37 +342,22 @@ class RecordsContract:
 
     async def test_held_groups_are_kept(self, kept: Kept) -> None:
         await kept.with_pair()
-        decided = held("held-2", state=HeldState.APPROVED, by="kari")
-        await kept.records.commit(PAIR, Changes(held=(held(), decided)))
+        await kept.records.commit(PAIR, Changes(held=(held(), DECIDED)))
 
-        assert await kept.records.held() == [held(), decided]
+        assert await kept.records.held() == [held(), DECIDED]
         assert await kept.records.held(PAIR, open_only=True) == [held()]
-        assert await kept.records.held_group(decided.id) == decided
+        assert await kept.records.held_group(DECIDED.id) == DECIDED
 
     async def test_runs_are_listed_from_the_newest(self, kept: Kept) -> None:
         await kept.with_pair()
         first = Run(id="run-1", pair=PAIR, started=NOW)
-        second = Run(
-            id="run-2",
-            pair=PAIR,
-            started=NOW + timedelta(minutes=5),
-            ended=NOW + timedelta(minutes=6),
-            state=RunState.ERROR,
-            reads=1,
-            writes=2,
-            requests=3,
-            conflicts=4,
-            held=5,
-            set_aside=6,
-            error="the calendar is missing",
-        )
         await kept.records.commit(PAIR, Changes(run=first))
-        await kept.records.commit(PAIR, Changes(run=second))
+        await kept.records.commit(PAIR, Changes(run=RUN))
         ended = replace(first, ended=NOW, state=RunState.CONVERGED)
         await kept.records.commit(PAIR, Changes(run=ended))
 
-        assert await kept.records.runs() == [second, ended]
-        assert await kept.records.runs(PAIR, limit=1) == [second]
+        assert await kept.records.runs() == [RUN, ended]
+        assert await kept.records.runs(PAIR, limit=1) == [RUN]
 
     async def test_steps_tell_the_story_of_a_link_in_order(self, kept: Kept) -> None:
         await kept.with_pair()

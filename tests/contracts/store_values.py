@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import Field as DataclassField
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -143,3 +144,12 @@ def connection(id_: str = "connection-1", **changes: Any) -> Connection:
         facts={"sync_collection": True, "batch": 50},
     )
     return replace(made, **changes)
+
+
+def at_their_defaults(value: Any) -> list[str]:
+    """The fields that a test with this value says nothing about."""
+    return [each.name for each in fields(value) if getattr(value, each.name) == _default_of(each)]
+
+
+def _default_of(each: DataclassField[Any]) -> object:
+    return each.default if each.default_factory is MISSING else each.default_factory()

@@ -153,4 +153,4 @@ def settle_down(world: World, rounds: int = 3) -> None:
     assert last is None or not last.writes, last
 
 
-UNDONE: Final = Undone(why="changed meanwhile")
+

@@ -122,6 +122,7 @@ links = st.builds(
     wishes=st.dictionaries(st.sampled_from(Field), wishes, max_size=2),
     hold=st.sampled_from(Hold),
     writes=st.builds(Ends, st.lists(moments, max_size=3).map(tuple), st.lists(moments, max_size=3).map(tuple)),
+    waiting=st.frozensets(st.sampled_from(Field)),
 )
 
 

@@ -26,7 +26,7 @@ class EffectMissingError(CalsyncError):
 class Pace:
     """``rest_s`` is the time to read a step; ``patience_s`` how long an effect may take."""
 
-    rest_s: float = 1.5
+    rest_s: float = 2.5
     patience_s: float = 30.0
 
 

@@ -78,3 +78,7 @@ class Teller(Protocol):
     def end(self, heading: Heading, lines: tuple[Line, ...], seconds: float) -> None:
         """The step is over; ``lines`` are all that was told in it."""
         ...
+
+    def close(self) -> None:
+        """Nothing more is told, perhaps in the middle of a step."""
+        ...
