@@ -33,7 +33,7 @@ def _show_sentence(console: Any, value: Mapping[str, Any]) -> None:
     facts(console, {name: item for name, item in value.items() if name != "sentence"})
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def conflicts() -> None:
     """Look at conflicts and decide otherwise."""
@@ -73,7 +73,7 @@ def conflicts_use(*, id: str, side: str) -> None:  # noqa: A002  # the word of t
     finish()
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def held() -> None:
     """Look at held deletions; approve or discard them."""
@@ -127,7 +127,7 @@ def discard(*, id: str) -> None:  # noqa: A002  # the word of the contract
     finish()
 
 
-@click.group("set-aside")
+@click.group("set-aside", no_args_is_help=False)
 @shared
 def set_aside() -> None:
     """Look at events that are set aside; try them again."""

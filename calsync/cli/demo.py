@@ -17,6 +17,7 @@ import rich_click as click
 from calsync.cli.shell import Exit, complain, session, shared
 
 _NEEDED: Final = ("radicale",)
+_ERROR: Final = 1
 _USAGE: Final = 2
 _SIGNALLED: Final = 128
 _SLOWEST, _FASTEST = 0.1, 100.0
@@ -39,7 +40,7 @@ _SLOWEST, _FASTEST = 0.1, 100.0
 )
 @click.option("--listen", default="", metavar="HOST:PORT", help="Where the daemon listens (default: a free port).")
 @shared
-def demo_command(*, once: bool, folder: Path | None, speed: float, listen: str) -> None:
+def demo(*, once: bool, folder: Path | None, speed: float, listen: str) -> None:
     """Show it at work: two SuperOffice users, a real CalDAV server, and a minute of edits on both sides.
 
     Needs no account anywhere. Afterwards it keeps running to play with, until Ctrl-C.
@@ -90,20 +91,23 @@ async def _run(wanted: Any, *, as_json: bool) -> int:
     from calsync.cli.demo_tellers import teller_for  # noqa: PLC0415  # costs time to load
 
     teller = teller_for(as_json=as_json)
-    demo = Demo(wanted=wanted, teller=teller)
-    showing = asyncio.create_task(demo.run())
+    showing = Demo(wanted=wanted, teller=teller)
+    task = asyncio.create_task(showing.run())
     signals: list[int] = []
 
     def stop(number: int) -> None:
         if not signals:  # a second one must not disturb the cleaning up
-            showing.cancel()
+            task.cancel()
         signals.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    await asyncio.wait([showing])
+    await asyncio.wait([task])
     teller.close()
-    if showing.cancelled():
-        return 0 if demo.is_open_end else _SIGNALLED + signals[0]
-    showing.result()
+    if task.cancelled():
+        return 0 if showing.is_open_end else _SIGNALLED + signals[0]
+    try:
+        task.result()
+    except BrokenPipeError:  # nobody reads it any more, and there is nobody to tell
+        return _ERROR
     return 0

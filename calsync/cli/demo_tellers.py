@@ -21,7 +21,14 @@ def teller_for(*, as_json: bool) -> Teller:
         return JsonTeller()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without “ and ✓ shows ? instead
-    return TextTeller(Console(highlight=False, soft_wrap=True))
+    return TextTeller(_Console(highlight=False, soft_wrap=True))
+
+
+class _Console(Console):
+    """Leaves it to the demo to end in order when nobody reads it any more (`calsync demo | head`)."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class TextTeller:

@@ -77,7 +77,9 @@ def program() -> None:
 
 def main(words: list[str] | None = None) -> None:
     """Run the program and end the process with its exit code."""
-    code = run(sys.argv[1:] if words is None else words)
+    words = sys.argv[1:] if words is None else words
+    start_logging(logging.DEBUG if {"-v", "--verbose"} & set(words) else logging.WARNING)
+    code = run(words)
     # Whatever reads us may be gone; that is no error of ours.
     try:
         sys.stdout.flush()
@@ -89,7 +91,6 @@ def main(words: list[str] | None = None) -> None:
 def run(words: list[str]) -> int:
     """One command; its exit code."""
     session = Session()
-    start_logging(logging.DEBUG if {"-v", "--verbose"} & set(words) else logging.WARNING)
     try:
         program.main(words, prog_name="calsync", standalone_mode=False, obj=session)
     except Exit as end:
@@ -99,6 +100,8 @@ def run(words: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         errors_console().print("stopped", style="red")
         return _INTERRUPTED
+    except SystemExit as end:  # the help that is shown where nothing was said
+        return end.code if isinstance(end.code, int) else _USAGE
     except click.ClickException as error:
         return _wrong_usage(error, as_json=session.json or "--json" in words)
     return 0

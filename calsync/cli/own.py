@@ -104,21 +104,12 @@ def _show_checks(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
 @shared
 def fsck() -> None:
     """Check the store: its pages, its seals and its sense. It changes nothing."""
-    findings = asyncio.run(_fsck(session().settings()))
+    from calsync.web.checkup import fsck as examine  # noqa: PLC0415  # costs time to load
+
+    findings = asyncio.run(examine(session().settings()))
     say({"ok": not findings, "findings": findings}, _show_findings)
     if findings:
         raise Exit(_ERROR)
-
-
-async def _fsck(settings: Settings) -> list[str]:
-    from calsync.compose import open_house  # noqa: PLC0415  # costs time to load
-    from calsync.web.checkup import fsck as examine  # noqa: PLC0415  # costs time to load
-
-    house = await open_house(settings, reading=True)
-    try:
-        return await examine(house.store)
-    finally:
-        await house.aclose()
 
 
 def _show_findings(console: Any, value: Mapping[str, Any]) -> None:
@@ -126,7 +117,7 @@ def _show_findings(console: Any, value: Mapping[str, Any]) -> None:
         console.print(finding, markup=False)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def db() -> None:
     """Look into the store. Content is sealed, so what these print is safe to show; they change nothing."""

@@ -12,7 +12,7 @@ import rich_click as click
 from calsync.cli.shell import Exit, change, complain, finish, from_file, hint, look, read_json, say, session, shared
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def pair() -> None:
     """Keep a diary and a calendar the same."""

@@ -12,7 +12,7 @@ from calsync.cli.shell import change, finish, from_file, hint, look, read_json, 
 _tenant_option = click.option("--tenant", metavar="CUSTID", help="Only of this tenant.")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def people() -> None:
     """List SuperOffice users."""
@@ -33,7 +33,7 @@ def _show_people(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
     table(console, value, columns, "There is nobody yet; `calsync tenant add` takes a customer in.")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def tenant() -> None:
     """Take SuperOffice customers in, list and remove them."""
@@ -92,7 +92,7 @@ def _show_connection(console: Any, value: Mapping[str, Any]) -> None:
     table(console, value["calendars"], ("name", "writable", "id"), "It has no calendars.")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 @shared
 def connection() -> None:
     """List connected accounts."""

@@ -34,8 +34,11 @@ def sync(*, once: bool, pair: str | None) -> None:
 def _show(console: Any, value: Mapping[str, Any]) -> None:
     from calsync.cli.show import table  # noqa: PLC0415  # costs time to load
 
-    columns = ("pair", "state", "reads", "writes", "conflicts", "held", "set_aside", "error")
+    columns = ("pair", "state", "reads", "writes", "conflicts", "held", "set_aside")
     table(console, value["pairs"], columns, "There are no pairs; `calsync pair add` makes one.")
+    for one in value["pairs"]:
+        if "error" in one:
+            console.print(f"{one['pair']}: {one['error']}", markup=False)
 
 
 class _ListenAddress(click.ParamType[Address]):

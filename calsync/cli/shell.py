@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WIDTH: Final = 160
 USUAL_FILES: Final = (Path("calsync.toml"), Path("/etc/calsync/calsync.toml"))
 
 
@@ -164,7 +165,8 @@ def say(value: Any, human: Callable[[Console, Any], None]) -> None:
         return
     from rich.console import Console  # noqa: PLC0415  # costs time to load
 
-    human(Console(highlight=False, soft_wrap=True), value)
+    # Where nobody's window decides, lines are long enough for a table.
+    human(Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH), value)
 
 
 def hint(text: str) -> None:

@@ -47,7 +47,14 @@ class Doubtful:
     why: str
 
 
-Outcome: TypeAlias = Done | Undone | Doubtful
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A create found its copy there already, at ``ref``, as nobody knows: the two are untied and meet anew."""
+
+    ref: Ref
+
+
+Outcome: TypeAlias = Done | Undone | Doubtful | Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,11 @@ def close_decision(decision: Decision, opening: Opening, outcomes: Mapping[End, 
     complete = all(isinstance(outcomes.get(write.at), Done) for write in decision.writes)
     steps = tuple(_steps(decision, outcomes, desk.at))
     if _is_untied(decision, outcomes):
-        return Closing(link=None, steps=steps)
+        return Closing(link=None, conflicts=tuple(_ended(decision, desk)), steps=steps)
+    taken = {(end, outcome.ref) for end, outcome in outcomes.items() if isinstance(outcome, Taken)}
+    if taken:
+        places = tuple(sorted({*taken, *_refs(opening.link, decision)}, key=str))
+        return Closing(link=None, conflicts=tuple(_voided(opening, outcomes)), look_again=places, steps=steps)
     link, again = opening.link, set[tuple[End, Ref]]()
     for write in decision.writes:
         match outcomes[write.at]:
@@ -73,7 +84,7 @@ def close_decision(decision: Decision, opening: Opening, outcomes: Mapping[End, 
                 link = _with_written(link, decision, write, done, complete, desk)
             case Undone():
                 link = link.with_pending(write.at, None)
-            case Doubtful():
+            case Doubtful() | Taken():
                 pass
     if complete:
         link = _agreed(link, decision)
@@ -188,9 +199,16 @@ def _refs(link: Link, decision: Decision) -> Iterator[tuple[End, Ref]]:
             yield end, ref
 
 
+def _ended(decision: Decision, desk: Desk) -> Iterator[Conflict]:
+    """Nobody has to answer any more for an event that is no longer tied."""
+    for row in desk.rows.values():
+        if row.link == decision.link.id and row.state is ConflictState.OPEN:
+            yield replace(row, state=ConflictState.SUPERSEDED, at=desk.at)
+
+
 def _voided(opening: Opening, outcomes: Mapping[End, Outcome]) -> Iterator[Conflict]:
     """Rows of writes that did not happen. A wish keeps its row: it is still to be fulfilled."""
-    undone = {end for end, outcome in outcomes.items() if isinstance(outcome, Undone)}
+    undone = {end for end, outcome in outcomes.items() if isinstance(outcome, Undone | Taken)}
     kept = {wish.conflict for wish in opening.link.wishes.values()}
     for row in opening.conflicts:
         settled = row.won is not None and row.state is ConflictState.SETTLED

@@ -14,7 +14,7 @@ from calsync.core.lens import Lens
 from calsync.core.link import Hold, Link, Wish
 from calsync.core.loops import Breaker
 from calsync.core.match import How, Match, Pairing
-from calsync.core.merge import Clash, Merged, differing, merge
+from calsync.core.merge import Clash, Merged, differing, merge, with_fields
 from calsync.core.observation import Aside, Look, Seen, Unclear
 from calsync.core.policy import Policy, Window, Winner
 from calsync.core.privacy import MASKED_CARRIED, STRIPPED, is_left_out, is_masked, masked
@@ -303,18 +303,17 @@ def _bring_back(view: View, to: End, terms: Terms, *, edited: bool) -> Decision 
 
 def _restored(link: Link, to: End, now: Event, terms: Terms) -> Event:
     """In full: what the side showed before it vanished there, with what was edited on the other side since."""
+    here, there = (_both_bases(link)[end].event for end in (to, to.other))
+    exchanged = MASKED_CARRIED if link.masked else terms.policy.carried
     if link.masked and to is link.born.other:
         return now
-    base = _both_bases(link).map(lambda seen: seen.event)
-    result = merge(
-        base,
-        base.replace(to.other, now),
-        policy=terms.policy,
-        born=link.born,
-        lenses=terms.lenses,
-        carried=MASKED_CARRIED if link.masked else None,
-    )
-    return result.want[to]
+    rounded = terms.lenses[to.other].show(here)
+    agreed = (part for part in exchanged if _is_still(part, now, there, rounded))
+    return with_fields(now, here, (frozenset(Field) - exchanged) | frozenset(agreed))
+
+
+def _is_still(part: Field, now: Event, there: Event, here: Event) -> bool:
+    return getattr(now, part.value) == getattr(there, part.value) == getattr(here, part.value)
 
 
 # --- unlinked events ------------------------------------------------------------------------------------------------
@@ -326,8 +325,9 @@ def link_id(pairing: Pairing, original: Identity, born: End) -> LinkId:
 
 
 def copy_new(seen: Seen, end: End, terms: Terms) -> Decision | LeftAlone:
-    if is_left_out(seen.event, terms.policy):
-        return LeftAlone(end=end, seen=seen, reason=Reason.PRIVATE)
+    reason = _not_copied(seen, terms)
+    if reason is not None:
+        return LeftAlone(end=end, seen=seen, reason=reason)
     link = Link(
         id=link_id(terms.pairing, seen.identity, end), base=Ends[Seen | None](None, None).replace(end, seen), born=end
     )

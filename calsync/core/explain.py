@@ -68,15 +68,18 @@ def conflict_sentence(row: Conflict) -> str:
             return f"{told} It was edited again since, so the choice no longer applies."
         case ConflictState.SETTLED if row.won is not None:
             chosen = f"chosen by {row.by}" if row.by != "calsync" else why
-            return f"{told} {NAMES[row.won].capitalize()} won ({chosen})."
+            winner = NAMES[row.won]
+            return f"{told} {winner[0].upper()}{winner[1:]} won ({chosen})."
         case ConflictState.SETTLED:
             return f"{told} Both are the same now."
 
 
 def held_sentence(group: Held) -> str:
     """Why deletions wait, and what the two answers do."""
+    count = len(group.events)
+    deleted = f"{count} events were deleted at once" if count != 1 else "1 event was deleted"
     return (
-        f"{len(group.events)} events were deleted at once in {NAMES[group.end.other]}. They are kept in "
+        f"{deleted} in {NAMES[group.end.other]}. They are kept in "
         f"{NAMES[group.end]} until somebody looks: approve deletes exactly these, discard brings them back."
     )
 

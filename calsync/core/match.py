@@ -90,6 +90,7 @@ class _Desk:
     def __init__(self, unlinked: Ends[Sequence[Seen]], pairing: Pairing) -> None:
         self.free: Ends[dict[Ref, Seen]] = unlinked.map(lambda all_seen: {seen.ref: seen for seen in all_seen})
         self.pairing = pairing
+        self.linked = pairing.linked.map(set[Key])
         self.matches: list[Match] = []
         self.doubts: list[Doubt] = []
 
@@ -102,7 +103,7 @@ class _Desk:
 
     def by_marker(self, copies_at: End) -> None:
         """Copies at one end whose key is that of an original at the other."""
-        copies = [seen for seen in self.free[copies_at].values() if self._is_ours(seen)]
+        copies = sorted(filter(self._is_ours, self.free[copies_at].values()), key=_newest_first)
         generations = {seen.marker.generation for seen in copies if seen.marker is not None}
         originals_at = copies_at.other
         by_key = {
@@ -122,6 +123,7 @@ class _Desk:
         assert copy.marker is not None  # noqa: S101  # by_marker gives copies with markers only
         both = Ends(original, copy) if copies_at is End.CALENDAR else Ends(copy, original)
         generation = copy.marker.generation
+        self.linked[copies_at].add(copy.marker.key)
         self._take(Match(seen=both, how=How.MARKER, born=copies_at.other, generation=generation))
 
     def _take(self, found: Match) -> None:
@@ -142,7 +144,7 @@ class _Desk:
             return None
         if seen.marker.realm != self.pairing.realm:
             return Reason.FOREIGN_COPY
-        if seen.marker.key in self.pairing.linked[end]:
+        if seen.marker.key in self.linked[end]:
             # The linked object keeps the marker; this one is a person's copy of it and an event of its own.
             return None
         return Reason.ORIGINAL_DELETED
@@ -180,6 +182,10 @@ class _Desk:
                 for end, several in ((End.CRM, at_crm), (End.CALENDAR, at_calendar)):
                     for seen in several:
                         self._doubt(end, seen, Reason.UNSURE)
+
+
+def _newest_first(copy: Seen) -> tuple[int, Ref]:
+    return -copy.marker.generation if copy.marker is not None else 0, copy.ref
 
 
 def _grouped(items: Iterable[Seen], content: Callable[[Seen], Hashable]) -> dict[Hashable, list[Seen]]:

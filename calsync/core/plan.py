@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from calsync.core.action import Action, Create, Decision, LeftAlone, Plan, Update
@@ -11,30 +11,43 @@ from calsync.core.decide import Terms, View, adopt, copy_new, decide
 from calsync.core.ends import End, Ends
 from calsync.core.loops import content_hash
 from calsync.core.match import match as match_events
-from calsync.core.observation import Seen, Unclear
+from calsync.core.observation import Look, Seen, Unclear
 from calsync.core.policy import Window
 from calsync.core.proof import Gone
 from calsync.core.reason import Reason
-from calsync.core.refs import Ref
+from calsync.core.refs import Identity, Ref
 
 
 def plan_pair(views: Sequence[View], unlinked: Ends[Sequence[Seen]], terms: Terms) -> Plan:
     """Decide about every linked event in ``views`` and every unlinked one."""
     views, unlinked = _follow_moves(views, unlinked)
-    in_scope, outside = _by_window(unlinked, terms.window)
-    found = match_events(in_scope, terms.pairing, terms.lenses)
+    unlinked, left_alone = _without_twins(views, unlinked)
+    found = match_events(unlinked, terms.pairing, terms.lenses)
+    left_alone += [LeftAlone(end=doubt.end, seen=doubt.seen, reason=doubt.reason) for doubt in found.doubts]
+    taken = {view.link.id for view in views}
     decisions = [decision for view in views if (decision := decide(view, terms)) is not None]
-    decisions += [adopt(one, terms) for one in found.matches]
-    left_alone = [LeftAlone(end=doubt.end, seen=doubt.seen, reason=doubt.reason) for doubt in found.doubts]
-    left_alone += outside
+    for one in found.matches:
+        met = adopt(one, terms)
+        if not any(terms.window.holds(seen.event.when) for seen in one.seen):
+            left_alone += _both(one.seen, Reason.OUT_OF_WINDOW)
+        elif met.link.id in taken:
+            left_alone += _both(one.seen, Reason.UNSURE)
+        else:
+            decisions.append(met)
     for end in End:
         for seen in found.fresh[end]:
             made = copy_new(seen, end, terms)
-            if isinstance(made, Decision):
-                decisions.append(made)
-            else:
+            if isinstance(made, LeftAlone):
                 left_alone.append(made)
-    return Plan(decisions=tuple(decisions), left_alone=tuple(left_alone))
+            elif made.link.id in taken:
+                left_alone.append(LeftAlone(end=end, seen=seen, reason=Reason.UNSURE))
+            else:
+                decisions.append(made)
+    return Plan(decisions=tuple(decisions), left_alone=tuple(_by_window(left_alone, terms.window)))
+
+
+def _both(found: Ends[Seen], reason: Reason) -> list[LeftAlone]:
+    return [LeftAlone(end=end, seen=found[end], reason=reason) for end in End]
 
 
 def _follow_moves(views: Sequence[View], unlinked: Ends[Sequence[Seen]]) -> tuple[Sequence[View], Ends[Sequence[Seen]]]:
@@ -47,7 +60,7 @@ def _follow_moves(views: Sequence[View], unlinked: Ends[Sequence[Seen]]) -> tupl
         for end in End:
             base = view.link.base[end]
             elsewhere = by_identity[end].get(base.identity) if base is not None else None
-            if isinstance(now[end], Gone | Unclear) and elsewhere is not None:
+            if elsewhere is not None and base is not None and _is_elsewhere(now[end], base):
                 now = now.replace(end, elsewhere)
                 moved[end].add(elsewhere.ref)
         followed.append(replace(view, now=now))
@@ -55,15 +68,39 @@ def _follow_moves(views: Sequence[View], unlinked: Ends[Sequence[Seen]]) -> tupl
     return followed, Ends[Sequence[Seen]](*left)
 
 
-def _by_window(unlinked: Ends[Sequence[Seen]], window: Window) -> tuple[Ends[Sequence[Seen]], list[LeftAlone]]:
-    inside = [[seen for seen in unlinked[end] if window.holds(seen.event.when)] for end in End]
-    outside = [
-        LeftAlone(end=end, seen=seen, reason=Reason.OUT_OF_WINDOW)
-        for end in End
-        for seen in unlinked[end]
-        if not window.holds(seen.event.when)
-    ]
-    return Ends[Sequence[Seen]](*inside), outside
+def _is_elsewhere(look: Look | None, base: Seen) -> bool:
+    """Whether the object is no longer at its ref: nothing is there, or another one."""
+    return isinstance(look, Gone | Unclear) or (isinstance(look, Seen) and look.identity != base.identity)
+
+
+def _without_twins(
+    views: Sequence[View], unlinked: Ends[Sequence[Seen]]
+) -> tuple[Ends[Sequence[Seen]], list[LeftAlone]]:
+    """Of several objects with one identity the linked one (else the first by name) is meant, the others wait."""
+    known = Ends(*({_identity(view, end) for view in views} for end in End))
+    singles: Ends[list[Seen]] = Ends([], [])
+    twins: list[LeftAlone] = []
+    for end in End:
+        for seen in sorted(unlinked[end], key=lambda seen: seen.ref):
+            if seen.identity in known[end]:
+                twins.append(LeftAlone(end=end, seen=seen, reason=Reason.DUPLICATE_UID))
+            else:
+                known[end].add(seen.identity)
+                singles[end].append(seen)
+    return Ends[Sequence[Seen]](*singles), twins
+
+
+def _identity(view: View, end: End) -> Identity | None:
+    look, base = view.now[end], view.link.base[end]
+    shown = look if isinstance(look, Seen) else base
+    return None if shown is None else shown.identity
+
+
+def _by_window(left_alone: Iterable[LeftAlone], window: Window) -> Iterator[LeftAlone]:
+    """Outside the window nothing else needs to be known of an event."""
+    for one in left_alone:
+        inside = window.holds(one.seen.event.when)
+        yield one if inside else replace(one, reason=Reason.OUT_OF_WINDOW)
 
 
 def checksum(plan: Plan) -> str:

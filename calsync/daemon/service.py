@@ -20,6 +20,7 @@ from calsync.compose import House, open_house
 from calsync.daemon.dispatch import Dispatch
 from calsync.daemon.health import Health
 from calsync.daemon.schedule import add_job, make_schedule
+from calsync.daemon.timekeeping import keep_time
 from calsync.settings import Address, Settings
 from calsync.web.app import health_app, operations_app
 from calsync.web.places import listen_at, listen_beside, socket_path
@@ -91,6 +92,7 @@ async def _work(
             scheduler, health, "watchdog", lambda: _tell_alive(systemd, health), systemd.timeout_td.total_seconds() / 2
         )
     scheduler.start()
+    timekeeper = asyncio.create_task(keep_time(house, scheduler), name="timekeeping")
     health.serving(True)
     _say_ready(house, options, port)
     systemd.ready()
@@ -99,6 +101,7 @@ async def _work(
     systemd.status("stopping")
     log.info("stopping", extra={"action": "serve.stopping"})
     health.serving(False)
+    timekeeper.cancel()
     scheduler.shutdown(wait=False)
     await dispatch.stop(grace_s=GRACE_S)
 

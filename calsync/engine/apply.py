@@ -7,8 +7,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from calsync.core.action import Create, Decision, Delete, Update, Writing
-from calsync.core.closing import Closing, Done, Doubtful, Outcome, Undone, close_decision
+from calsync.core.action import Create, Decision, Delete, Forget, Update, Writing
+from calsync.core.closing import Closing, Done, Doubtful, Outcome, Taken, Undone, close_decision
 from calsync.core.ends import End, Ends
 from calsync.core.errors import (
     AlreadyThereError,
@@ -89,7 +89,7 @@ async def _apply_chunk(context: Context, decisions: Sequence[Decision], applied:
 
 
 async def _desk(context: Context, decisions: Sequence[Decision]) -> Desk:
-    asking = [d.link.id for d in decisions if d.clashes or d.agreed or d.superseded or d.link.wishes]
+    asking = [d.link.id for d in decisions if d.clashes or d.agreed or d.superseded or d.link.wishes or _unties(d)]
     rows = {row.id: row for row in await context.records.open_conflicts(context.pair.id, asking)} if asking else {}
     for decision in decisions:
         for part in decision.superseded:
@@ -103,6 +103,10 @@ async def _desk(context: Context, decisions: Sequence[Decision]) -> Desk:
         lenses=context.sides.map(lambda side: side.lens),
         rows=rows,
     )
+
+
+def _unties(decision: Decision) -> bool:
+    return any(isinstance(action, Delete | Forget) for action in decision.actions)
 
 
 async def _commit_closings(
@@ -172,10 +176,12 @@ class _Sender:
                 self._set_aside(decision, write.at, Reason.FAILED, repr(type(error).__name__))
                 outcomes[write.at] = Doubtful(why="unexpected error")
                 return
-        self.applied.writes += 1
         outcomes[write.at] = self._outcome(decision, write, receipt)
 
-    def _outcome(self, decision: Decision, write: Writing, receipt: Receipt | None) -> Outcome:
+    def _outcome(self, decision: Decision, write: Writing, receipt: Receipt | Taken | None) -> Outcome:
+        if isinstance(receipt, Taken):
+            return receipt
+        self.applied.writes += 1
         if receipt is None:
             return Done()
         if receipt.seen is not None:
@@ -184,7 +190,7 @@ class _Sender:
         self.receipts[write.at][receipt.ref] = (decision.link.id, receipt)
         return Doubtful(why="not read back")
 
-    async def _write(self, write: Writing) -> Receipt | None:
+    async def _write(self, write: Writing) -> Receipt | Taken | None:
         side = self.context.sides[write.at]
         match write:
             case Create():
@@ -195,16 +201,21 @@ class _Sender:
                 await side.delete(write.now, write.proof)
                 return None
 
-    async def _create(self, side: Side, write: Create) -> Receipt:
+    async def _create(self, side: Side, write: Create) -> Receipt | Taken:
         marker = Marker(realm=self.context.realm, key=write.key, generation=write.generation)
         draft = Draft(event=write.event, marker=marker, uid=write.original.uid)
         try:
             return await side.create(draft)
-        except AlreadyThereError:
+        except AlreadyThereError as taken:
             found = await side.find(draft)
-            if isinstance(found, Seen):
-                return Receipt(ref=found.ref)
+            if found is None and taken.ref is not None:
+                [found] = await side.look([Ref(taken.ref)])
+            if isinstance(found, Seen) and found.marker == marker and not await self._is_linked(write, found.ref):
+                return Taken(ref=found.ref)
             raise RefusedError("its key is taken there by something else", reason=Reason.DUPLICATE_UID.value) from None
+
+    async def _is_linked(self, write: Create, ref: Ref) -> bool:
+        return bool(await self.context.records.links_at(self.context.pair.id, write.at, [ref]))
 
     def _judge(self, decision: Decision, write: Writing, error: CalsyncError) -> Outcome:
         """Who can do something about it, in one place."""

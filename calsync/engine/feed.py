@@ -35,7 +35,8 @@ class FeedDesk:
 async def run_feed(desk: FeedDesk, tenant: Tenant, feed: TenantFeed, *, sweep: bool) -> FeedRun:
     """Read one tenant's changes, and its whole diaries with ``sweep``; one commit hands them over.
 
-    A pair that was not listed whole yet is left out: its first run looks at everything anyway.
+    A pair that was not listed whole yet is left out of the sweep: its first run looks at everything anyway. Changes
+    it gets all the same, because that run may be under way.
     """
     pairs = _by_associate(await desk.people.pairs(tenant.id))
     cursor, _ = await desk.people.feed_cursor(tenant.id)
@@ -55,7 +56,7 @@ async def run_feed(desk: FeedDesk, tenant: Tenant, feed: TenantFeed, *, sweep: b
 def _by_associate(pairs: Sequence[Pair]) -> dict[int, list[Pair]]:
     by_associate: dict[int, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if isinstance(pair.ends.crm, Diary) and pair.cursors.crm is not None:
+        if isinstance(pair.ends.crm, Diary):
             by_associate[pair.ends.crm.associate].append(pair)
     return by_associate
 
@@ -66,7 +67,8 @@ async def _sweep(desk: FeedDesk, feed: TenantFeed, pairs: Mapping[int, Sequence[
     window = _widest([pair for several in pairs.values() for pair in several], desk.clock.now())
     for associate, rows in (await feed.sweep(sorted(pairs), window)).items():
         for pair in pairs.get(associate, ()):
-            touches[pair.id] |= await _differences(desk, pair, rows)
+            if pair.cursors.crm is not None:
+                touches[pair.id] |= await _differences(desk, pair, rows)
 
 
 def _widest(pairs: Sequence[Pair], now: datetime) -> Window:

@@ -7,15 +7,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from calsync.core.decide import View
+from calsync.core.decide import View, link_id
 from calsync.core.ends import End, Ends
 from calsync.core.link import Link
+from calsync.core.loops import content_hash
 from calsync.core.observation import Aside, Look, Observation, Seen, Unclear
 from calsync.core.proof import Gone
+from calsync.core.reason import Reason
 from calsync.core.record import SetAside, Touched
-from calsync.core.refs import Cursor, LinkId, Ref
+from calsync.core.refs import Cursor, Identity, LinkId, Ref
 from calsync.engine.context import Context
 from calsync.ports import Known, Side
+
+DOUBTFUL = frozenset({Reason.UNSURE, Reason.ORIGINAL_DELETED})
+"""Set aside for what else there is: decided together with every unlinked event."""
 
 LISTED = Cursor("listed")
 """The cursor of a side without a feed of its own, once it was listed whole."""
@@ -90,22 +95,51 @@ async def look(side: Side, refs: Sequence[Ref]) -> list[Look]:
     return looks
 
 
-async def views_of(context: Context, sight: Sight) -> tuple[list[View], Ends[list[Seen]]]:
+async def views_of(
+    context: Context, sight: Sight, shelf: Collection[SetAside] = ()
+) -> tuple[list[View], Ends[list[Seen]]]:
     """The links that anything seen concerns, with what both sides show; and the events that are not linked.
 
-    A link that rests on more than its bases (an open `ask`, a wish, a decided hold) is looked at on both sides.
+    A link that rests on more than its bases (an open `ask`, a wish, a decided hold, something set aside) is looked at
+    on both sides. An unlinked event is met together with those that were doubtful before, and with the link that
+    knows its identity under another name.
     """
     links = await _links_concerned(context, sight.looks)
-    restless = {link.id for link in await context.records.restless_links(context.pair.id)}
-    fresh = [link for link in links.values() if link.id in restless or link.waiting or link.wishes]
-    await look_again(context, sight, _refs(fresh))
+    resting = {row.link for row in shelf} | {link.id for link in await context.records.restless_links(context.pair.id)}
+    await look_again(context, sight, _refs([link for link in links.values() if _rests_on_more(link, resting)]))
+    if any(_unlinked(links, sight)):
+        await look_again(context, sight, [(r.end, r.item.ref) for r in shelf if r.item.reason in DOUBTFUL])
+        namesakes = await _namesakes(context, _unlinked(links, sight))
+        await look_again(context, sight, _refs(namesakes.values()))
+        links = namesakes | links
     views = [_view(context, link, sight.looks) for link in links.values() if link.is_settled]
+    return views, _unlinked(links, sight)
+
+
+def _rests_on_more(link: Link, resting: Collection[LinkId | None]) -> bool:
+    return bool(link.id in resting or link.waiting or link.wishes)
+
+
+def _unlinked(links: Mapping[LinkId, Link], sight: Sight) -> Ends[list[Seen]]:
     linked = Ends(*({link.ref(end) for link in links.values()} for end in End))
     unlinked = [
         [seen for ref, seen in sight.looks[end].items() if isinstance(seen, Seen) and ref not in linked[end]]
         for end in End
     ]
-    return views, Ends(*unlinked)
+    return Ends(*unlinked)
+
+
+async def _namesakes(context: Context, unlinked: Ends[list[Seen]]) -> dict[LinkId, Link]:
+    """Links that know the identity of one of these objects, or that are named after it."""
+    names = {link_id(context.pairing, seen.identity, end) for end in End for seen in unlinked[end]}
+    has_marker = any(seen.marker is not None for side in unlinked for seen in side)
+    links = await context.records.links(context.pair.id, None if has_marker else sorted(names))
+    identities = unlinked.map(lambda side: {seen.identity for seen in side})
+    return {link.id: link for link in links if link.id in names or _is_known_as(link, identities)}
+
+
+def _is_known_as(link: Link, identities: Ends[set[Identity]]) -> bool:
+    return any((base := link.base[end]) is not None and base.identity in identities[end] for end in End)
 
 
 async def _links_concerned(context: Context, looks: Ends[dict[Ref, Look]]) -> dict[LinkId, Link]:
@@ -131,13 +165,25 @@ def _now(context: Context, link: Link, end: End, looks: Mapping[Ref, Look]) -> L
     shown = looks.get(base.ref, base)
     if isinstance(shown, Gone) and is_young(context, link, end):
         return Unclear(ref=base.ref, why="it was made a moment ago; the server may not show it yet")
+    if isinstance(shown, Seen) and _is_old_news(context, link, end, shown):
+        return Unclear(ref=base.ref, why="it was written a moment ago; the server may still show what was there before")
     return shown
+
+
+def _is_old_news(context: Context, link: Link, end: End, shown: Seen) -> bool:
+    """Whether a side that we wrote a moment ago shows again what it showed before."""
+    base, writes = link.base[end], link.writes[end]
+    settle = timedelta(seconds=context.pace.settle_s)
+    was_written = bool(writes) and context.clock.now() - writes[-1] < settle
+    is_other = base is not None and base.event != shown.event
+    return was_written and is_other and content_hash(shown.event) in link.past[end]
 
 
 def is_young(context: Context, link: Link, end: End) -> bool:
     """Whether our copy was made so recently that its absence may be the server lagging behind."""
     settle = timedelta(seconds=context.pace.settle_s)
-    is_copy = end is link.born.other
+    base = link.base[end]
+    is_copy = end is link.born.other or (base is not None and base.marker is not None)
     return is_copy and link.made_at is not None and context.clock.now() - link.made_at < settle
 
 

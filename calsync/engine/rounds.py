@@ -61,6 +61,8 @@ class Feeds:
         ``asked``: somebody waits for it, so back-off does not count; a time that the server named does.
         """
         async with self._locks.setdefault(tenant.id, asyncio.Lock()):
+            if tenant.state is TenantState.RUNNING:  # a failed feed left it otherwise: it was taken in again since
+                self._resting.pop(tenant.id, None)
             rest = self._resting.get(tenant.id)
             if rest is not None and rest.until > self.desk.clock.now() and not (asked and _is_our_own(rest.error)):
                 return rest.error
@@ -79,7 +81,15 @@ class Feeds:
             return error
         self._resting.pop(tenant.id, None)
         await self._keep(tenant, None)
+        await self._wake(tenant)
         return None
+
+    async def _wake(self, tenant: Tenant) -> None:
+        """Pairs that waited for the tenant to let us in again go on."""
+        for pair in await self.desk.people.pairs(tenant.id):
+            if pair.state is PairState.SIGN_IN and pair.reason == PairReason.TENANT.value:
+                woken = replace(pair, state=PairState.OK, reason="", fails=0, due_at=self.desk.clock.now())
+                await self.desk.people.put_pair(woken)
 
     def _wait_s(self, error: RemoteError, fails: int) -> float:
         if isinstance(error, SignInNeededError):

@@ -45,7 +45,6 @@ class Tracks:
     reads: int = 0
     writes: int = 0
     conflicts: int = 0
-    unclear: bool = False
     stopped_by: RemoteError | None = None
 
 
@@ -89,20 +88,17 @@ async def _check_identity(context: Context) -> None:
 
 
 async def _passes(context: Context, tracks: Tracks, expect: str | None) -> None:
-    still_open = await settle_pending(context)
-    sight = await observe(context)
     for number in range(context.pace.passes):
+        await settle_pending(context)
+        sight = await (observe(context) if number == 0 else revisit(context))
         applied = await _pass(context, sight, tracks, expect if number == 0 else None)
-        tracks.unclear |= still_open > 0
         if applied.stopped_by is not None or not (applied.look_again or applied.doubtful):
             break
-        still_open = await settle_pending(context)
-        sight = await revisit(context)
 
 
 async def _pass(context: Context, sight: Sight, tracks: Tracks, expect: str | None) -> Applied:
-    views, unlinked = await views_of(context, sight)
     shelf = await shelf_of(context) if any(sight.looks) else Shelf(before={})
+    views, unlinked = await views_of(context, sight, shelf.before.values())
     plan = await plan_of(context, views, unlinked)
     if expect is not None and checksum(plan) != expect:
         raise PlanChangedError(plan)
@@ -115,7 +111,6 @@ async def _pass(context: Context, sight: Sight, tracks: Tracks, expect: str | No
     tracks.reads += sight.reads
     tracks.writes += applied.writes
     tracks.conflicts += applied.conflicts
-    tracks.unclear |= bool(again) or applied.doubtful > 0
     tracks.stopped_by = tracks.stopped_by or applied.stopped_by
     return applied
 
@@ -227,7 +222,9 @@ async def _finish(context: Context, tracks: Tracks) -> Result:
     asking = await context.records.conflicts(context.pair.id, open_only=True)
     asides = await context.records.asides(context.pair.id)
     touched = await context.records.touched(context.pair.id)
-    state = _state(tracks, bool(touched), held, asking, any(row.item.reason in ASKING for row in asides))
+    pending = any(not link.is_settled for link in await context.records.restless_links(context.pair.id))
+    unsure = any(row.item.reason in ASKING for row in asides)
+    state = _state(tracks.stopped_by, held, asking, unsure=unsure, more=pending or bool(touched))
     run = Run(
         id=context.new_id(),
         pair=context.pair.id,
@@ -245,16 +242,18 @@ async def _finish(context: Context, tracks: Tracks) -> Result:
     return Result(run=run, error=tracks.stopped_by, wait_s=wait_s)
 
 
-def _state(tracks: Tracks, touched: bool, held: Sequence[Held], asking: Sequence[Conflict], unsure: bool) -> RunState:
+def _state(
+    stopped_by: RemoteError | None, held: Sequence[Held], asking: Sequence[Conflict], *, unsure: bool, more: bool
+) -> RunState:
     """Error over action over more over converged (design, contract for automation)."""
-    match tracks.stopped_by:
+    match stopped_by:
         case SignInNeededError():
             return RunState.ACTION
         case TryLaterError():
             return RunState.MORE
         case None if held or asking or unsure:
             return RunState.ACTION
-        case None if touched or tracks.unclear:
+        case None if more:
             return RunState.MORE
         case None:
             return RunState.CONVERGED

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
 from calsync.core.ends import End
-from calsync.core.link import Link, Pending, Write
+from calsync.core.link import Hold, Link, Pending, Write
 from calsync.core.observation import Look, Marker
-from calsync.core.record import Step
-from calsync.core.refs import Key, Ref
+from calsync.core.record import ConflictState, Step
+from calsync.core.refs import Key, LinkId, Ref
 from calsync.core.settle import Deleted, Patience, Settled, StillOpen, settle
 from calsync.engine.context import Context
 from calsync.engine.observe import look
@@ -31,16 +35,29 @@ async def settle_pending(context: Context) -> int:
             still_open += 0 if result.is_settled else 1
         what = "found deleted" if result is None else "looked up" if result.is_settled else "not told yet"
         steps.append(Step(at=context.clock.now(), link=link.id, what=f"pending write {what}", why="settle"))
+    asking = await context.records.open_conflicts(context.pair.id, [link.id for link in deleted])
+    now = context.clock.now()
     await context.records.commit(
         context.pair.id,
         Changes(
             links=tuple(changed),
             forgotten=tuple(link.id for link in deleted),
+            conflicts=tuple(replace(row, state=ConflictState.SUPERSEDED, at=now) for row in asking),
+            deletes_sent=tuple(_deletes(deleted)),
             touched=tuple(_both_refs([*changed])),
             steps=tuple(steps),
         ),
     )
     return still_open
+
+
+def _deletes(links: list[Link]) -> Iterator[tuple[End, LinkId, datetime]]:
+    """What the guard counts: a delete whose answer was lost was sent as well."""
+    for link in links:
+        for end in End:
+            pending = link.pending[end]
+            if pending is not None and pending.write is Write.DELETE and link.hold is not Hold.APPROVED:
+                yield end, link.id, pending.at
 
 
 def _both_refs(links: list[Link]) -> list[tuple[End, Ref]]:

@@ -17,7 +17,7 @@ from calsync.core.refs import PairId
 from calsync.engine.context import Context, Pace
 from calsync.engine.people import Admissions, recent_failures
 from calsync.engine.resolve import NotFoundError
-from calsync.engine.rhythm import Rhythm, after, empty_run
+from calsync.engine.rhythm import PairReason, Rhythm, after, empty_run
 from calsync.engine.run import PlanChangedError, Result, run_pair
 from calsync.ports import (
     Calendar,
@@ -153,7 +153,7 @@ class Turns:
                 result = await self._confirmed(pair, result)
         await self._keep_facts(pair)
         run = replace(result.run, requests=counted.total, ended=desk.clock.now())
-        left = after(pair, result, desk.clock.now(), desk.rhythm)
+        left = await self._told(after(pair, result, desk.clock.now(), desk.rhythm))
         await desk.records.commit(pair.id, Changes(run=run))
         await desk.people.release(left)
         return Turn(pair=left, run=run)
@@ -205,6 +205,12 @@ class Turns:
         error = TryLaterError("A credential was refused once and accepted a moment later.")
         return replace(result, run=replace(result.run, state=RunState.MORE, error=str(error)), error=error)
 
+    async def _told(self, pair: Pair) -> Pair:
+        """A pair that waits for a sign-in says whose: the tenant's, unless it is a connection's."""
+        if pair.state is not PairState.SIGN_IN or await self._dead_connection(pair) is not None:
+            return pair
+        return replace(pair, reason=PairReason.TENANT.value)
+
     async def _is_accepted(self, connection: Connection) -> bool:
         state = ConnectionState.OK
         try:
@@ -231,8 +237,3 @@ def _owner_of(pair: Pair) -> str:
             return f"{pair.tenant} associate {associate}"
         case Calendar(connection=connection):
             return f"{pair.tenant} connection {connection}"
-
-
-def is_resting(pair: Pair) -> bool:
-    """Whether only its people can wake it."""
-    return pair.state in (PairState.PAUSED, PairState.SIGN_IN)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection as Sql
-
-from calsync.compose import House
-from calsync.core.ends import End
+from calsync.compose import House, master_of
 from calsync.core.errors import CalsyncError, RemoteError
 from calsync.engine.people import recent_failures
 from calsync.engine.rhythm import SENTENCES, PairReason
 from calsync.ports import Connection, ConnectionState, Pair, PairState, Tenant, TenantState
-from calsync.store.opening import Store
+from calsync.settings import Settings
+from calsync.store.fsck import check_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,46 +28,14 @@ class Check:
         return {"check": self.check, "ok": self.good, "found": self.found, "advice": self.advice}
 
 
-# --- the store by itself --------------------------------------------------------------------------------------------
+async def fsck(settings: Settings) -> list[str]:
+    """What is wrong with the store; what the next run settles by itself is not wrong.
 
-
-async def fsck(store: Store) -> list[str]:
-    """What is wrong with the store: its pages, what cannot be opened with its keys, what contradicts itself."""
-    findings = await store.database.run(_damage)
-    try:
-        await store.people.tenants()
-        await store.people.associates()
-        await store.people.connections()
-        for pair in await store.people.pairs():
-            findings += [text async for text in _contradictions(store, pair)]
-    except CalsyncError as error:
-        findings.append(str(error))
-    return findings
-
-
-def _damage(connection: Sql) -> list[str]:
-    pages = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
-    lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    return [text for text in pages if text != "ok"] + [f"a row of {row[0]} belongs to nothing" for row in lost]
-
-
-async def _contradictions(store: Store, pair: Pair) -> AsyncIterator[str]:
-    links = await store.records.links(pair.id)
-    ids = {link.id for link in links}
-    for end in End:
-        refs = Counter(ref for link in links if (ref := link.ref(end)) is not None)
-        for ref, times in refs.items():
-            if times > 1:
-                yield f"pair {pair.id}: {times} links name {ref} at the {end.value} side"
-    for link in links:
-        if link.base.crm is None and link.base.calendar is None and link.is_settled:
-            yield f"pair {pair.id}: link {link.id} names nothing at either side"
-    for group in await store.records.held(pair.id, open_only=True):
-        missing = sum(1 for each in group.events if each.link not in ids)
-        if missing:
-            yield f"pair {pair.id}: held group {group.id} names {missing} events that are no longer linked"
-    await store.records.asides(pair.id)
-    await store.records.conflicts(pair.id)
+    Raises:
+        OwnStateError: there is no store, or no key.
+    """
+    found = await asyncio.to_thread(check_store, settings.store.path, master_of(settings))
+    return [one.text for one in found if one.is_fault]
 
 
 # --- the store and its servers --------------------------------------------------------------------------------------
@@ -78,7 +43,7 @@ async def _contradictions(store: Store, pair: Pair) -> AsyncIterator[str]:
 
 async def examine(house: House) -> list[Check]:
     """Tenants, connections and pairs, with one question to each server."""
-    findings = await fsck(house.store)
+    findings = await fsck(house.settings)
     checks = [Check(check="store", good=not findings, found="; ".join(findings) or "in order", advice="")]
     checks += [await _tenant(house, one) for one in await house.store.people.tenants() if one.environment]
     checks += [await _connection(house, one) for one in await house.store.people.connections()]

@@ -11,17 +11,18 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from calsync.compose import House, init_house, open_house
+from calsync.core.ends import End
 from calsync.core.record import Conflict, Held
-from calsync.core.refs import PairId
-from calsync.engine.pairs import apply_pair, read_pair
+from calsync.core.refs import ConflictId, PairId
+from calsync.engine.pairs import Added, apply_pair, read_pair
 from calsync.engine.people import add_tenant, connect
-from calsync.engine.resolve import approve
+from calsync.engine.resolve import approve, discard, use_other
 from calsync.engine.rounds import Outcome, sync_once
 from calsync.sandbox.radicale import RadicaleProcess
 from calsync.sandbox.superoffice.believable import believable_company
@@ -91,33 +92,40 @@ class Company:
     front: Front
     people: list[Person]
     house: House
-    connections: dict[str, str] = field(default_factory=dict)
 
     # --- taking in
 
-    async def connect(self, people: Sequence[Person] | None = None, policy: Mapping[str, Any] | None = None) -> None:
+    async def connect(
+        self, people: Sequence[Person] | None = None, policy: Mapping[str, Any] | None = None
+    ) -> list[Added]:
         """Take the tenant in, and connect and pair each person; a pair's first run is part of it."""
+        await self.admit()
         desk, house = self.house.people_desk, self.house
-        credentials = self.sandbox.credentials()
-        tenant = {"environment": "sod", "custid": credentials.custid, "system_user_token": credentials.system_user_token}
-        await add_tenant(desk, tenant)
+        added = []
         for person in self.people if people is None else people:
             login = {"url": self.front.through(self.radicale.home_url(person.name)), "username": person.name}
-            wanted = {"tenant": credentials.custid, "associate_id": person.associate}
+            wanted = {"tenant": self.sandbox.world.tenant().custid, "associate_id": person.associate}
             account = {**wanted, **login, "kind": "caldav", "password": USERS[person.name]}
             connection, _ = await connect(desk, account)
             calendar = {"connection": connection.id, "calendar": self.front.through(person.url)}
             request = {**wanted, **calendar, "policy": dict(policy or {})}
             pair = await read_pair(desk, house.turns, request, house.standard_policy)
-            await apply_pair(desk, house.turns, pair, None)
+            added.append(await apply_pair(desk, house.turns, pair, None))
             person.pair = pair.id
+        return added
+
+    async def admit(self) -> None:
+        """`calsync tenant add`."""
+        credentials = self.sandbox.credentials()
+        tenant = {"environment": "sod", "custid": credentials.custid, "system_user_token": credentials.system_user_token}
+        await add_tenant(self.house.people_desk, tenant)
 
     async def reopen(self, *, without_store: bool = False) -> None:
         """Close everything and open it again, with a new empty store where the old one is lost."""
         await self.house.aclose()
         if without_store:
-            for path in self.folder.glob("calsync.db*"):
-                path.unlink()
+            for name in ("calsync.db", "calsync.db-wal", "calsync.db-shm"):
+                (self.folder / name).unlink(missing_ok=True)
         self.house = await _open(self.folder, self.clock, fresh=without_store)
 
     # --- runs
@@ -152,6 +160,17 @@ class Company:
 
     async def held(self) -> Sequence[Held]:
         return await self.house.store.records.held(open_only=True)
+
+    async def use(self, conflict: ConflictId, choice: End) -> Conflict:
+        """`calsync conflicts use`."""
+        row = next(row for row in await self.conflicts() if row.id == conflict)
+        pair = await self.house.store.people.pair(row.pair)
+        assert pair is not None
+        return await use_other(await self.house.turns.context(pair), conflict, choice, "admin")
+
+    async def discard(self) -> None:
+        for group in await self.held():
+            await discard(self.house.resolve_desk, group.id, "admin")
 
     async def approve(self) -> None:
         for group in await self.held():
@@ -216,13 +235,21 @@ def checked_sandbox(world: World) -> SuperOfficeSandbox:
     return SuperOfficeSandbox(world, wrap=SchemaCheckedApp if at_hand else None)
 
 
+@dataclass(slots=True, kw_only=True)
+class Servers:
+    """The systems at both ends and the people who use them."""
+
+    sandbox: SuperOfficeSandbox
+    radicale: RadicaleProcess
+    front: Front
+    people: list[Person]
+
+
 @asynccontextmanager
-async def open_company(
-    folder: Path, radicale: RadicaleProcess, *, users: Sequence[str] = ("kari",), behaviour: Behaviour | None = None
-) -> AsyncIterator[Company]:
-    """A company whose diaries and (new) calendars are empty and not connected yet."""
-    clock = TestClock()
-    world = World(now=clock.now)
+async def open_servers(
+    world: World, radicale: RadicaleProcess, *, users: Sequence[str] = ("kari",), behaviour: Behaviour | None = None
+) -> AsyncIterator[Servers]:
+    """A company whose diaries and (new) calendars are empty."""
     ids = believable_company(world.add_tenant())
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(checked_sandbox(world))
@@ -239,14 +266,24 @@ async def open_company(
             )
             for name in users
         ]
-        write_config(folder, sandbox, front.url)
+        yield Servers(sandbox=sandbox, radicale=radicale, front=front, people=people)
+
+
+@asynccontextmanager
+async def open_company(
+    folder: Path, radicale: RadicaleProcess, *, users: Sequence[str] = ("kari",), behaviour: Behaviour | None = None
+) -> AsyncIterator[Company]:
+    """A company that is not connected yet."""
+    clock = TestClock()
+    async with open_servers(World(now=clock.now), radicale, users=users, behaviour=behaviour) as servers:
+        write_config(folder, servers.sandbox, servers.front.url)
         company = Company(
             folder=folder,
             clock=clock,
-            sandbox=sandbox,
+            sandbox=servers.sandbox,
             radicale=radicale,
-            front=front,
-            people=people,
+            front=servers.front,
+            people=servers.people,
             house=await _open(folder, clock, fresh=True),
         )
         try:

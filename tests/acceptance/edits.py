@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -85,7 +85,7 @@ class People:
     def move_across_midnight(self) -> None:
         entry = self.take(is_timed)
         zone = ZoneInfo(entry.person.zone)
-        day = date(2026, 7, 6) + timedelta(days=self.rng.randrange(90))  # no clocks change in these nights
+        day = self.story.first_day + timedelta(days=16 + self.rng.randrange(90))
         start = datetime.combine(day, time(23, self.rng.choice((0, 15, 45))), zone).astimezone(UTC)
         self.change(entry, self.side(), when=Span(start=start, end=start + timedelta(hours=2)))
 
@@ -243,10 +243,11 @@ _ACTS: Final[Mapping[Kind, Callable[[People], None]]] = {
 }
 
 
-def live(story: Story, count: int) -> People:
+def live(story: Story, count: int, *, without: frozenset[Kind] = frozenset()) -> People:
     """``count`` changes, of every kind as often as of any other, in an order of chance."""
     people = People(story)
-    kinds = [kind for number in range(count) for kind in [list(Kind)[number % len(Kind)]]]
+    chosen = [kind for kind in Kind if kind not in without]
+    kinds = [chosen[number % len(chosen)] for number in range(count)]
     story.rng.shuffle(kinds)
     for kind in kinds:
         people.act(kind)

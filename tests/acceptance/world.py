@@ -14,8 +14,6 @@ from tests.acceptance.company import Person
 from tests.acceptance.shown import Days, Shown, Span, When, in_order
 from tests.acceptance.text import new_text, untouchable
 
-FIRST_DAY: Final = date(2026, 6, 20)
-"""Eleven days before the clock's start: inside the window of every pair."""
 LAST_OFFSET: Final = 280
 HOME_ZONES: Final = ("Europe/Oslo", "Europe/London", "America/New_York", "Asia/Tokyo", "UTC")
 _WORDS: Final = ("Lunch", "Møte", "Besøk hos Åse", "Review", "Call", "Budsjett; utkast, 2", "Demo")
@@ -53,6 +51,8 @@ class Story:
     """Everything that people have made so far. ``lost`` are values that must be in the conflict log."""
 
     rng: random.Random
+    first_day: date = date(2026, 6, 20)
+    """Eleven days before the start of the tests' clock: inside the window of every pair."""
     entries: list[Entry] = field(default_factory=list)
     lost: list[tuple[str, object]] = field(default_factory=list)
     number: int = 0
@@ -69,12 +69,12 @@ class Story:
 
     def timed(self, zone: str) -> Span:
         """Between eight and five by the clock of ``zone``: far from every midnight and every change of clocks."""
-        day = FIRST_DAY + timedelta(days=self.rng.randrange(LAST_OFFSET))
+        day = self.first_day + timedelta(days=self.rng.randrange(LAST_OFFSET))
         start = datetime.combine(day, time(self.rng.randrange(8, 17), self.rng.choice((0, 15, 30))), ZoneInfo(zone))
         return Span(start=_utc(start), end=_utc(start) + timedelta(minutes=self.rng.choice((25, 30, 60, 90))))
 
     def days(self) -> Days:
-        first = FIRST_DAY + timedelta(days=self.rng.randrange(LAST_OFFSET))
+        first = self.first_day + timedelta(days=self.rng.randrange(LAST_OFFSET))
         return Days(first=first, last=first + timedelta(days=self.rng.choice((0, 0, 1, 3))))
 
     def fresh(self, person: Person) -> Shown:

@@ -32,9 +32,7 @@ def pending_update(sent: Event, *fields: Field) -> Pending:
 
 
 def pending_create(sent: Event, *, generation: int = 1) -> Pending:
-    return Pending(
-        write=Write.CREATE, at=NOW, sent=sent, fields=frozenset(Field), key=Key("k"), generation=generation
-    )
+    return Pending(write=Write.CREATE, at=NOW, sent=sent, fields=frozenset(Field), key=Key("k"), generation=generation)
 
 
 def updating(sent: Event, *fields: Field) -> Link:
@@ -93,9 +91,7 @@ def test_S13_a_base_that_the_side_does_not_show_now_names_no_version(sent: Event
 
 
 def test_N07_a_pending_delete_whose_object_is_gone_is_done() -> None:
-    link = link_of(Ends(V0, V0)).with_pending(
-        End.CALENDAR, Pending(write=Write.DELETE, at=NOW, ref=Ref("calendar-1"))
-    )
+    link = link_of(Ends(V0, V0)).with_pending(End.CALENDAR, Pending(write=Write.DELETE, at=NOW, ref=Ref("calendar-1")))
 
     assert settle(link, End.CALENDAR, gone(End.CALENDAR), LENS, PATIENCE) == Deleted()
     assert settle(link, End.CALENDAR, seen(End.CALENDAR, V0), LENS, PATIENCE) == Settled(

@@ -42,6 +42,8 @@ BASES: Final = {
 }
 HELD: Final = (Hold.NONE,)
 LOOKS: Final = (*VALUES, "gone", "aside", "another")
+
+
 def _policy(direction: Direction, winner: Winner, privacy: PrivacyLevel) -> Policy:
     wins = {Field.TITLE: winner, Field.PLACE: winner, Field.NOTES: winner}
     return Policy(direction=direction, wins=wins, privacy=privacy)
@@ -50,9 +52,7 @@ def _policy(direction: Direction, winner: Winner, privacy: PrivacyLevel) -> Poli
 POLICIES: Final = {
     f"{direction.value} {winner.value} {privacy.value}": _policy(direction, winner, privacy)
     for direction, winner, privacy in (
-        *itertools.product(
-            Direction, (Winner.CRM, Winner.CALENDAR, Winner.BIRTH, Winner.ASK), (PrivacyLevel.FULL,)
-        ),
+        *itertools.product(Direction, (Winner.CRM, Winner.CALENDAR, Winner.BIRTH, Winner.ASK), (PrivacyLevel.FULL,)),
         *itertools.product(Direction, (Winner.CALENDAR,), (PrivacyLevel.SKIP_PRIVATE,)),
         (Direction.BOTH, Winner.ASK, PrivacyLevel.SKIP_PRIVATE),
         (Direction.BOTH, Winner.BIRTH, PrivacyLevel.BUSY),
@@ -233,10 +233,8 @@ def mirrored(state: State) -> State:
     """The same state with the sides swapped."""
     directions = {Direction.TO_CALENDAR: Direction.TO_CRM, Direction.TO_CRM: Direction.TO_CALENDAR}
     winners = {Winner.CRM: Winner.CALENDAR, Winner.CALENDAR: Winner.CRM}
-    wins = {field: winners.get(winner, winner) for field in Field if (winner := state.policy.winner(field))}
-    policy = replace(
-        state.policy, wins=wins, direction=directions.get(state.policy.direction, state.policy.direction)
-    )
+    wins = {part: winners.get(state.policy.winner(part), state.policy.winner(part)) for part in Field}
+    policy = replace(state.policy, wins=wins, direction=directions.get(state.policy.direction, state.policy.direction))
     link = replace(state.link, base=state.link.base.swapped, born=state.link.born.other)
     return State(link, state.now.swapped, policy)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from calsync.core.action import Create, Decision, Delete, Update
-from calsync.core.closing import Closing, Done, Outcome, Undone, close_decision
+from calsync.core.closing import Closing, Done, Outcome, close_decision
 from calsync.core.decide import Terms, View, decide
 from calsync.core.ends import End, Ends
 from calsync.core.event import Event
@@ -60,9 +60,7 @@ def link_of(base: Ends[Event | None], *, born: End = End.CRM) -> Link:
 
 
 def terms_of(policy: Policy, lenses: Ends[Lens] = SAME_LENSES) -> Terms:
-    return Terms(
-        pairing=PAIRING, policy=policy, lenses=lenses, window=window_of(policy, NOW, "Europe/Oslo"), now=NOW
-    )
+    return Terms(pairing=PAIRING, policy=policy, lenses=lenses, window=window_of(policy, NOW, "Europe/Oslo"), now=NOW)
 
 
 @dataclass(slots=True)
@@ -112,14 +110,16 @@ class World:
             case Create():
                 marker = Marker(realm=PAIRING.realm, key=write.key, generation=write.generation)
                 made = seen(write.at, self.terms.lenses[write.at].show(write.event), identity=write.key, marker=marker)
-                made = replace(made, ref=Ref(f"copy-{write.key}"))
+                return self._made(write.at, replace(made, ref=Ref(f"copy-{write.key}")))
             case Update():
                 shown = with_fields(write.now.event, self.terms.lenses[write.at].show(write.want), write.fields)
-                made = replace(write.now, event=shown, version=Version(f"{next(_numbers)}"))
+                return self._made(write.at, replace(write.now, event=shown, version=Version(f"{next(_numbers)}")))
             case Delete():
                 self.now = self.now.replace(write.at, gone(write.at))
                 return Done()
-        self.now = self.now.replace(write.at, made)
+
+    def _made(self, at: End, made: Seen) -> Done:
+        self.now = self.now.replace(at, made)
         return Done(seen=made)
 
     def record(self, closing: Closing) -> None:
@@ -151,6 +151,3 @@ def settle_down(world: World, rounds: int = 3) -> None:
             break
     last = world.round()
     assert last is None or not last.writes, last
-
-
-

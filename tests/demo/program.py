@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-_MAIN: Final = "from calsync.cli import main as m; m.COMMANDS['demo']=('demo','demo_command'); m.main()"
+_MAIN: Final = "from calsync.cli.main import main; main()"
 _WITHOUT_RADICALE: Final = "import sys; sys.modules['radicale'] = None; "
 """As far as the import system says, it is not installed."""
 WAIT_S: Final = 90.0
@@ -36,6 +36,17 @@ class Program:
             timeout=WAIT_S,
             check=False,
         )
+
+    def run_unread(self, *words: str) -> tuple[int, str]:
+        """A command whose reader is gone from the start; its exit code and what it said on standard error."""
+        with subprocess.Popen(
+            self._command(words), env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            errors = process.stderr.read()
+            return process.wait(WAIT_S), errors
 
     @contextmanager
     def running(self, *words: str) -> Iterator[Running]:

@@ -8,6 +8,8 @@ from calsync.core.event import Field
 from calsync.core.grid import GRID, MEANING, Change
 from calsync.core.policy import DEFAULT_WINNERS, Winner
 from calsync.core.reason import SENTENCES
+from calsync.engine.rhythm import SENTENCES as PAIR_SENTENCES
+from calsync.engine.rhythm import PairReason
 
 PAGE = Path(__file__).parents[2] / "docs" / "sync-rules.md"
 REASONS_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "reasons.md"
@@ -81,6 +83,14 @@ def reasons_page() -> str:
     return (
         "# Reasons\n\n"
         "Why an event is not synchronised. The words appear in `set-aside`, `why` and `status`; the list is closed.\n\n"
+        "| reason | meaning |\n|---|---|\n" + "".join(rows) + _pair_reasons()
+    )
+
+
+def _pair_reasons() -> str:
+    rows = (f"| `{one.value}` | {text} |\n" for one, text in PAIR_SENTENCES.items() if one is not PairReason.NONE)
+    return (
+        "\n## Of pairs\n\nWhy a pair is not simply running: the `reason` of a pair in `status`, empty where it is.\n\n"
         "| reason | meaning |\n|---|---|\n" + "".join(rows)
     )
 
