@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -234,30 +234,35 @@ def _stripped(result: Merged, link: Link, shown: Event, *, hidden: bool) -> Merg
     A stripped copy is never read back, but what a person wrote there (``shown``) and is overwritten gets a row. No
     field of it waits for an answer.
     """
-    copy, base = link.born.other, link.base[link.born.other]
-    assert base is not None  # noqa: S101  # half links were decided before
+    copy = link.born.other
     want = masked(result.want[copy]) if hidden else result.want[link.born]
     text = frozenset(Field) - MASKED_CARRIED
-    clashes = {clash.field: clash for clash in result.clashes}
+    typed = {clash.field: clash for clash in _typed_there(link, shown, want)}
+    merged = {clash.field: replace(clash, won=clash.won or link.born) for clash in result.clashes}
+    return replace(
+        result,
+        want=result.want.replace(copy, want),
+        clashes=tuple((typed | merged).values()),
+        waiting=result.waiting - text,
+        superseded=result.superseded | (link.wishes.keys() & text) - result.granted,
+    )
+
+
+def _typed_there(link: Link, shown: Event, want: Event | None) -> Iterator[Clash]:
+    """What a person wrote on a stripped copy and is to vanish there (``want`` is None where all of it goes)."""
+    copy, base = link.born.other, link.base[link.born.other]
+    assert base is not None  # noqa: S101  # half links were decided before
     for part in STRIPPED:
-        ours, theirs, before = (getattr(event, part.value) for event in (want, shown, base.event))
-        if part in clashes:
-            clashes[part] = replace(clashes[part], won=clashes[part].won or link.born)
-        elif theirs not in (ours, before):
-            clashes[part] = Clash(
+        theirs, before = (getattr(event, part.value) for event in (shown, base.event))
+        ours = None if want is None else getattr(want, part.value)
+        if theirs not in (ours, before):
+            yield Clash(
                 field=part,
                 base=Ends(None, None).replace(copy, before),
                 values=Ends(ours, ours).replace(copy, theirs),
                 won=link.born,
                 policy=Winner.BIRTH,
             )
-    return replace(
-        result,
-        want=result.want.replace(copy, want),
-        clashes=tuple(clashes.values()),
-        waiting=result.waiting - text,
-        superseded=result.superseded | (link.wishes.keys() & text) - result.granted,
-    )
 
 
 def _updates(link: Link, now: Ends[Seen], result: Merged, terms: Terms) -> tuple[Action, ...] | Ask:
@@ -282,7 +287,10 @@ def _delete(view: View, rule: Rule, at: End, terms: Terms) -> Decision | None:
         return _bring_back(view, at.other, terms, edited=False)
     if not terms.policy.direction.writes(at):
         return Decision(rule=Rule.REST, link=view.link, now=view.now, actions=())
-    return Decision(rule=rule, link=view.link, now=view.now, actions=(Delete(at=at, now=now, proof=proof),))
+    is_stripped = view.link.masked and at is view.link.born.other
+    typed = tuple(_typed_there(view.link, now.event, None)) if is_stripped else ()
+    delete = Delete(at=at, now=now, proof=proof)
+    return Decision(rule=rule, link=view.link, now=view.now, actions=(delete,), clashes=typed)
 
 
 def _bring_back(view: View, to: End, terms: Terms, *, edited: bool) -> Decision | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from calsync.core.ends import End
 from calsync.core.event import AllDay, Timed
@@ -13,8 +13,8 @@ from tests.acceptance.text import untouchable, zone_of
 from tests.acceptance.world import Story
 
 
-def assert_both_show(company: Company, story: Story) -> None:
-    for person in company.people:
+def assert_both_show(people: Iterable[Person], story: Story) -> None:
+    for person in people:
         expected = story.expected(person)
         assert person.diary() == expected, person.name
         assert person.calendar() == expected, person.name

@@ -62,7 +62,7 @@ async def test_twelve_of_fifty_are_held_and_approved_exactly_those_go(
         await company.approve()
         await company.run_until_converged(most=1)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         await assert_quiet(company)
 
 
@@ -73,7 +73,7 @@ async def test_five_of_fifty_go(folder: Path, calendars: RadicaleProcess, side: 
 
         await company.run_until_converged(most=1)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         await assert_quiet(company)
 
 
@@ -94,7 +94,7 @@ async def test_a_calendar_that_is_emptied_is_held_and_can_be_filled_again(
         await company.discard()
         await company.run_until_converged(most=2)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         await assert_quiet(company)
 
 
@@ -161,5 +161,5 @@ async def goes_on(company: Company, story: Story) -> None:
 
     await company.run_until_converged(most=2)
 
-    assert_both_show(company, story)
+    assert_both_show(company.people, story)
     await assert_quiet(company)

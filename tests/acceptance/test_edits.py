@@ -32,7 +32,7 @@ async def test_edits_of_different_fields_both_survive(folder: Path, calendars: R
         people.change(entry, Side.CALENDAR, place="Moved in the calendar", notes="And\nsaid so")
         await company.run_until_converged(most=1)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         assert await company.conflicts() == []
         await assert_quiet(company)
 
@@ -56,7 +56,7 @@ async def test_an_edit_of_one_field_keeps_both_values_and_the_other_can_be_used(
 
         assert entry.shown is not None
         entry.shown = replace(entry.shown, title=titles[winner])
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         (row,) = await company.conflicts()
         assert (row.values.crm, row.values.calendar) == (titles[Side.DIARY], titles[Side.CALENDAR])
         assert row.won is End(({Side.DIARY: "crm", Side.CALENDAR: "calendar"})[winner])
@@ -65,6 +65,6 @@ async def test_an_edit_of_one_field_keeps_both_values_and_the_other_can_be_used(
         await company.run_until_converged(most=1)
 
         entry.shown = replace(entry.shown, title=titles[winner.other])
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         assert [one.state for one in await company.conflicts()] == [ConflictState.SETTLED]
         await assert_quiet(company)

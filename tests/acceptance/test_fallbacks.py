@@ -61,13 +61,13 @@ async def two_way(folder: Path, calendars: RadicaleProcess, behaviour: Behaviour
         fill(story, company.people, each=14, on_both=0.25)
         await company.connect()
         await company.run_until_converged(most=2)
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         story.look_up()
 
         live(story, 11)
         await company.run_until_converged(most=3)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         if behaviour.rewrite is Rewrite.NONE:
             assert_nothing_hidden_changed(company, story)
         assert_in_conflict_log(story, await company.conflicts())

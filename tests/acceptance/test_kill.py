@@ -12,16 +12,16 @@ import pytest
 
 from calsync.sandbox.radicale import RadicaleProcess
 from calsync.sandbox.superoffice.world import World
-from tests.acceptance.company import Person, Servers, open_servers, write_config
+from tests.acceptance.company import Servers, open_servers, write_config
 from tests.acceptance.edits import Kind, live
 from tests.acceptance.holding import Holder, Moment
+from tests.acceptance.judge import assert_both_show
 from tests.acceptance.program import Program, kill
 from tests.acceptance.world import Story, fill
 
 pytestmark = [pytest.mark.kill, pytest.mark.server]
 
 CHANGES: Final = 50
-POINTS: Final = {Moment.BEFORE_REQUEST: 10, Moment.BEFORE_ANSWER: 10, Moment.BEFORE_NEXT_REQUEST: 5, Moment.BEFORE_COMMIT: 5}
 SYNC: Final[dict[str, Any]] = {
     "settle_s": 0.05,
     "retry_base_s": 0.05,
@@ -30,57 +30,66 @@ SYNC: Final[dict[str, Any]] = {
     "held_min": 1000,
 }
 DAEMON: Final = ("serve", "--listen", "127.0.0.1:0")
-ONE_RUN: Final = ("sync", "--once")
-COMMANDS: Final = {"daemon": DAEMON, "one run": ONE_RUN}
-WRITES: Final = (1, 5, 13, 26, 44)
-"""At which write of a run the process dies; a run of fifty changes has more than fifty."""
+POINTS: Final = [
+    *((Moment.BEFORE_REQUEST, numbers) for numbers in ((1, 4, 9, 17, 30), (2, 6, 13, 23, 42))),
+    *((Moment.BEFORE_ANSWER, numbers) for numbers in ((1, 4, 9, 17, 30), (2, 6, 13, 23, 42))),
+    (Moment.BEFORE_NEXT_REQUEST, (1, 4, 11, 23, 42)),
+    (Moment.BEFORE_COMMIT, (1, 3, 8, 20, 40)),
+]
+"""At which writes of a run the daemon dies; a run of fifty changes has more than fifty."""
 
 
-@pytest.mark.parametrize("moment", list(Moment), ids=lambda moment: moment.value)
-@pytest.mark.parametrize("command", COMMANDS)
-async def test_a_killed_process_goes_on_where_it_was(
-    folder: Path, calendars: RadicaleProcess, command: str, moment: Moment
+@pytest.mark.parametrize(("moment", "numbers"), POINTS)
+async def test_a_killed_daemon_goes_on_where_it_was(
+    folder: Path, calendars: RadicaleProcess, moment: Moment, numbers: tuple[int, ...]
 ) -> None:
     today = datetime.now(UTC).date()
-    story = Story(rng=random.Random(f"{command} {moment.value}"), first_day=today - timedelta(days=11))
+    story = Story(rng=random.Random(f"{moment.value} {numbers}"), first_day=today - timedelta(days=11))
     async with open_servers(World(), calendars) as servers:
         config = write_config(folder, servers.sandbox, servers.front.url, **SYNC)
         async with Program(config=config) as program:
-            fill(story, servers.people, each=60, on_both=0.25)
+            fill(story, servers.people, each=56, on_both=0.9)
             await program.connect(servers)
             holder = Holder(servers, folder / "calsync.db")
-            for number in points(moment, command):
+            for number in numbers:
                 story.look_up()
                 live(story, CHANGES, without=frozenset({Kind.COPY}))
 
                 with holder.armed(moment, number):
-                    process = await program.start(*COMMANDS[command])
+                    daemon = await program.start(*DAEMON)
                     await holder.reached()
-                    await kill(process)
+                    await kill(daemon)
 
-                await goes_on(program, servers, story)
+                await program.sync()
+                assert_both_show(servers.people, story)
             await assert_nothing_left(program, servers, story)
 
 
-def points(moment: Moment, command: str) -> tuple[int, ...]:
-    """The last two moments share their ten points."""
-    if moment in {Moment.BEFORE_REQUEST, Moment.BEFORE_ANSWER}:
-        return WRITES
-    return WRITES[::2] if command == "daemon" else WRITES[1::2]
+async def test_a_killed_daemon_is_started_again_as_a_daemon(folder: Path, calendars: RadicaleProcess) -> None:
+    today = datetime.now(UTC).date()
+    story = Story(rng=random.Random(9), first_day=today - timedelta(days=11))
+    async with open_servers(World(), calendars) as servers:
+        config = write_config(folder, servers.sandbox, servers.front.url, **SYNC)
+        async with Program(config=config) as program:
+            fill(story, servers.people, each=56, on_both=0.9)
+            await program.connect(servers)
+            holder = Holder(servers, folder / "calsync.db")
+            story.look_up()
+            live(story, CHANGES, without=frozenset({Kind.COPY}))
+            for moment in Moment:
+                with holder.armed(moment, 5):
+                    daemon = await program.start(*DAEMON)
+                    await holder.reached()
+                    await kill(daemon)
 
+            daemon = await program.start(*DAEMON)
+            await program.sync()
 
-async def goes_on(program: Program, servers: Servers, story: Story) -> None:
-    daemon = await program.start(*DAEMON)
-    async with asyncio.timeout(30):
-        while any(differs(person, story) for person in servers.people):
-            await asyncio.sleep(0.2)
+            assert_both_show(servers.people, story)
             assert daemon.returncode is None
-    await kill(daemon)
-
-
-def differs(person: Person, story: Story) -> bool:
-    expected = story.expected(person)
-    return person.diary() != expected or person.calendar() != expected
+            daemon.terminate()
+            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+            await assert_nothing_left(program, servers, story)
 
 
 async def assert_nothing_left(program: Program, servers: Servers, story: Story) -> None:
@@ -91,7 +100,7 @@ async def assert_nothing_left(program: Program, servers: Servers, story: Story) 
     assert servers.front.writes == []
     assert servers.sandbox.requests.writes == []
     assert servers.sandbox.mails == []
-    assert not any(differs(person, story) for person in servers.people)
+    assert_both_show(servers.people, story)
     rows = await program.must("conflicts", "list")
     logged = {(row["field"], value) for row in rows for value in (row["crm"], row["calendar"]) if isinstance(value, str)}
     assert [one for one in story.lost if one[0] not in {"deleted", "when"} and one not in logged] == []

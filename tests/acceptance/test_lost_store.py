@@ -34,7 +34,7 @@ async def test_a_lost_store_makes_nothing_new_and_deletes_nothing(folder: Path, 
         assert (added.link, added.create.crm, added.create.calendar) == (there, 0, 0)
         assert company.writes == []
         assert await links_of(company, person) == there
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         await assert_quiet(company)
 
 
@@ -51,5 +51,5 @@ async def test_after_a_lost_store_edits_go_on(folder: Path, calendars: RadicaleP
         live(story, 8 if side is Side.DIARY else 7)
         await company.run_until_converged()
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         await assert_quiet(company)

@@ -32,7 +32,7 @@ async def test_everything_of_three_people_converges_and_stays(folder: Path, cale
         await company.connect()
         await company.run_until_converged(most=1)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         assert [await links_of(company, person) for person in company.people] == [EACH] * 3
         story.look_up()
 
@@ -42,7 +42,7 @@ async def test_everything_of_three_people_converges_and_stays(folder: Path, cale
         company.clock.advance(600)
         await company.run_until_converged(most=3)
 
-        assert_both_show(company, story)
+        assert_both_show(company.people, story)
         assert_nothing_hidden_changed(company, story)
         assert_in_conflict_log(story, await company.conflicts())
         await assert_quiet(company)

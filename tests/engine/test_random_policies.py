@@ -56,7 +56,7 @@ class Scenario:
     def is_plain(self) -> bool:
         """Whether both sides must show the very same in the end."""
         two_way = self.policy.direction is Direction.BOTH and self.policy.privacy is PrivacyLevel.FULL
-        odd = self.days or self.loses_store or {"replace", "twin"} & self.rates.keys()
+        odd = self.days or self.loses_store or {"aside", "rename", "replace", "twin"} & self.rates.keys()
         return two_way and not odd and Winner.ASK not in self.policy.wins.values()
 
 
@@ -101,6 +101,7 @@ class OddSide(FlakySide):
         self.odd: dict[Ref, tuple[datetime, Look | None]] = {}
 
     async def observe(self, cursor: Cursor | None, known: Known, window: Window) -> Observation:
+        self._catch_up()
         observed = await super().observe(cursor, known, window)
         looks = [self._shown(seen) for seen in observed.seen]
         return replace(
@@ -108,6 +109,13 @@ class OddSide(FlakySide):
             seen=tuple(look for look in looks if isinstance(look, Seen)),
             aside=tuple(look for look in looks if isinstance(look, Aside)),
         )
+
+    def _catch_up(self) -> None:
+        """What was not shown as it is for a while is reported again."""
+        over = {ref for ref, (until, _) in self.odd.items() if until <= self.now()}
+        for ref in sorted(over & self.calendar.entries.keys()):
+            self.calendar.edit(ref, self.calendar.entries[ref].event)
+        self.odd = {ref: odd for ref, odd in self.odd.items() if ref not in over}
 
     async def look(self, refs: Sequence[Ref]) -> Sequence[Look]:
         looks = []
