@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from calsync.core.ends import End
+from calsync.core.observation import Digest
 from calsync.core.policy import Window, window_of
 from calsync.core.refs import PairId, Ref
-from calsync.ports import Clock, Diary, DiaryRow, Pair, People, Records, Tenant, TenantFeed
+from calsync.ports import Clock, Diary, DiaryRow, KnownItem, Pair, People, Records, Tenant, TenantFeed
 
 Touches = dict[PairId, set[Ref]]
 
@@ -85,6 +86,11 @@ async def _differences(desk: FeedDesk, pair: Pair, rows: Sequence[DiaryRow]) -> 
     """Rows that are new or differ from what we know, and known ones that are not listed any more."""
     known = await desk.records.known(pair.id, End.CRM)
     listed = {row.ref: row.digest for row in rows}
-    differing = {ref for ref, digest in listed.items() if ref not in known or known[ref].digest != digest}
+    differing = {ref for ref, digest in listed.items() if not _is_known(known.get(ref), digest)}
     missing = {ref for ref, item in known.items() if ref not in listed and item.link and not item.dormant}
     return differing | missing
+
+
+def _is_known(item: KnownItem | None, digest: Digest) -> bool:
+    """Whether the row is as we know it; of a set-aside row only its version is remembered, which is its digest."""
+    return item is not None and digest in (item.digest, item.version)

@@ -26,6 +26,7 @@ from calsync.engine.run import PlanChangedError
 from calsync.engine.turn import Turn, Turns
 from calsync.ports import (
     Calendar,
+    Changes,
     Diary,
     Draft,
     Endpoint,
@@ -268,10 +269,15 @@ async def set_pair(desk: PeopleDesk, pair_id: PairId, wanted: object) -> Pair:
     zone = await zone_of(desk, tenant, pair.ends.crm, policy)
     for end in End:
         await _checked(desk, tenant, pair.ends[end], policy, end)
-    # Without cursors the next run looks at everything, under the new rules.
+    # The next run looks at everything, known or new, under the new rules.
+    await desk.records.commit(pair.id, Changes(touched=await _all_known(desk, pair.id)))
     changed = replace(pair, policy=policy, zone=zone, cursors=Ends(None, None), due_at=desk.clock.now())
     await desk.people.put_pair(changed)
     return changed
+
+
+async def _all_known(desk: PeopleDesk, pair: PairId) -> tuple[tuple[End, Ref], ...]:
+    return tuple((end, ref) for end in End for ref in await desk.records.known(pair, end))
 
 
 async def pause_pair(desk: PeopleDesk, pair_id: PairId) -> Pair:
