@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -146,7 +145,6 @@ class House:
                 clock=self.clock,
                 random=self.random,
                 allow_hosts=outbound.allow_hosts,
-                ssl_context=ssl.create_default_context(),
                 transport=self._transport,
                 proxy=outbound.proxy,
             )

@@ -321,7 +321,7 @@ def _restored(link: Link, to: End, now: Event, terms: Terms) -> Event:
 
 
 def _is_still(part: Field, now: Event, there: Event, here: Event) -> bool:
-    return getattr(now, part.value) == getattr(there, part.value) == getattr(here, part.value)
+    return bool(getattr(now, part.value) == getattr(there, part.value) == getattr(here, part.value))
 
 
 # --- unlinked events ------------------------------------------------------------------------------------------------

@@ -180,4 +180,6 @@ def differing(want: Event, shown: Event, lens: Lens, within: frozenset[Field]) -
 
 def with_fields(event: Event, source: Event, parts: frozenset[Field]) -> Event:
     """``event`` with the named fields of ``source``."""
-    return replace(event, **{part.value: getattr(source, part.value) for part in parts}) if parts else event
+    named = ((part.value, getattr(source, part.value)) for part in parts)
+    changed = {name: value for name, value in named if value is not getattr(event, name)}
+    return replace(event, **changed) if changed else event

@@ -108,7 +108,9 @@ async def views_of(
     resting = {row.link for row in shelf} | {link.id for link in await context.records.restless_links(context.pair.id)}
     await look_again(context, sight, _refs([link for link in links.values() if _rests_on_more(link, resting)]))
     if any(_unlinked(links, sight)):
-        await look_again(context, sight, [(r.end, r.item.ref) for r in shelf if r.item.reason in DOUBTFUL])
+        doubtful = [row for row in shelf if row.item.reason in DOUBTFUL and row.link is None]
+        await look_again(context, sight, [(row.end, row.item.ref) for row in doubtful])
+        links |= await _links_concerned(context, sight.looks)
         namesakes = await _namesakes(context, _unlinked(links, sight))
         await look_again(context, sight, _refs(namesakes.values()))
         links = namesakes | links

@@ -277,7 +277,8 @@ async def set_pair(desk: PeopleDesk, pair_id: PairId, wanted: object) -> Pair:
 
 
 async def _all_known(desk: PeopleDesk, pair: PairId) -> tuple[tuple[End, Ref], ...]:
-    return tuple((end, ref) for end in End for ref in await desk.records.known(pair, end))
+    known = [(end, await desk.records.known(pair, end)) for end in End]
+    return tuple((end, ref) for end, items in known for ref in items)
 
 
 async def pause_pair(desk: PeopleDesk, pair_id: PairId) -> Pair:

@@ -187,11 +187,11 @@ LINKS: Final = Table(
     UniqueConstraint("pair", "crm_ref"),
     UniqueConstraint("pair", "calendar_ref"),
 )
+# The condition of another dialect would load all of it at every start; where it belongs, the migration says it too.
 Index(
     "ix_links_restless",
     LINKS.c.pair,
     sqlite_where=text("restless = 1"),  # as the dialect writes the question
-    postgresql_where=text("restless"),
 )
 for _end in ("crm", "calendar"):
     _waiting = text(f"{_end}_pending_ref IS NOT NULL")
@@ -200,7 +200,6 @@ for _end in ("crm", "calendar"):
         LINKS.c.pair,
         LINKS.c[f"{_end}_pending_ref"],
         sqlite_where=_waiting,
-        postgresql_where=_waiting,
     )
 
 ASIDES: Final = Table(

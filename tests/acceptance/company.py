@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from calsync.compose import House, init_house, open_house
@@ -24,6 +24,7 @@ from calsync.engine.pairs import Added, apply_pair, read_pair
 from calsync.engine.people import add_tenant, connect
 from calsync.engine.resolve import approve, discard, use_other
 from calsync.engine.rounds import Outcome, sync_once
+from calsync.ports import Clock
 from calsync.sandbox.radicale import RadicaleProcess
 from calsync.sandbox.superoffice.believable import believable_company
 from calsync.sandbox.superoffice.server import SuperOfficeSandbox
@@ -82,16 +83,42 @@ class Person:
 
 
 @dataclass(slots=True, kw_only=True)
-class Company:
-    """Everything in one place. ``pairs`` are made by `connect`."""
+class Servers:
+    """The systems at both ends and the people who use them."""
 
-    folder: Path
-    clock: TestClock
     sandbox: SuperOfficeSandbox
     radicale: RadicaleProcess
     front: Front
     people: list[Person]
+
+
+class PassingClock(Clock, Protocol):
+    """A clock for which a test can let time pass."""
+
+    def advance(self, seconds: float) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Company:
+    """Everything in one place. ``pairs`` are made by `connect`."""
+
+    folder: Path
+    clock: PassingClock
+    servers: Servers
     house: House
+    is_open: bool = True
+
+    @property
+    def sandbox(self) -> SuperOfficeSandbox:
+        return self.servers.sandbox
+
+    @property
+    def front(self) -> Front:
+        return self.servers.front
+
+    @property
+    def people(self) -> list[Person]:
+        return self.servers.people
 
     # --- taking in
 
@@ -103,7 +130,7 @@ class Company:
         desk, house = self.house.people_desk, self.house
         added = []
         for person in self.people if people is None else people:
-            login = {"url": self.front.through(self.radicale.home_url(person.name)), "username": person.name}
+            login = {"url": self.front.through(self.servers.radicale.home_url(person.name)), "username": person.name}
             wanted = {"tenant": self.sandbox.world.tenant().custid, "associate_id": person.associate}
             account = {**wanted, **login, "kind": "caldav", "password": USERS[person.name]}
             connection, _ = await connect(desk, account)
@@ -122,11 +149,17 @@ class Company:
 
     async def reopen(self, *, without_store: bool = False) -> None:
         """Close everything and open it again, with a new empty store where the old one is lost."""
-        await self.house.aclose()
+        await self.close()
         if without_store:
             for name in ("calsync.db", "calsync.db-wal", "calsync.db-shm"):
                 (self.folder / name).unlink(missing_ok=True)
-        self.house = await _open(self.folder, self.clock, fresh=without_store)
+        self.house, self.is_open = await open_house_in(self.folder, self.clock, fresh=without_store), True
+
+    async def close(self) -> None:
+        """Leave the store to others."""
+        if self.is_open:
+            self.is_open = False
+            await self.house.aclose()
 
     # --- runs
 
@@ -221,7 +254,7 @@ def write_config(folder: Path, sandbox: SuperOfficeSandbox, *origins: str, **syn
     return path
 
 
-async def _open(folder: Path, clock: TestClock, *, fresh: bool) -> House:
+async def open_house_in(folder: Path, clock: Clock, *, fresh: bool) -> House:
     settings = load_settings(folder / "calsync.toml", {})
     if fresh:
         await asyncio.to_thread(init_house, settings)
@@ -229,30 +262,25 @@ async def _open(folder: Path, clock: TestClock, *, fresh: bool) -> House:
     return await open_house(settings, clock=clock, seed="acceptance")
 
 
-def checked_sandbox(world: World) -> SuperOfficeSandbox:
+def _sandbox(world: World, *, is_checked: bool) -> SuperOfficeSandbox:
     """The simulator, each exchange checked against the published definition where that is at hand."""
     at_hand = (schema_folder() / "superoffice-openapi.json").is_file()
-    return SuperOfficeSandbox(world, wrap=SchemaCheckedApp if at_hand else None)
-
-
-@dataclass(slots=True, kw_only=True)
-class Servers:
-    """The systems at both ends and the people who use them."""
-
-    sandbox: SuperOfficeSandbox
-    radicale: RadicaleProcess
-    front: Front
-    people: list[Person]
+    return SuperOfficeSandbox(world, wrap=SchemaCheckedApp if is_checked and at_hand else None)
 
 
 @asynccontextmanager
 async def open_servers(
-    world: World, radicale: RadicaleProcess, *, users: Sequence[str] = ("kari",), behaviour: Behaviour | None = None
+    world: World,
+    radicale: RadicaleProcess,
+    *,
+    users: Sequence[str] = ("kari",),
+    behaviour: Behaviour | None = None,
+    is_checked: bool = True,
 ) -> AsyncIterator[Servers]:
     """A company whose diaries and (new) calendars are empty."""
     ids = believable_company(world.add_tenant())
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(checked_sandbox(world))
+        sandbox = await stack.enter_async_context(_sandbox(world, is_checked=is_checked))
         front = stack.enter_context(Front(radicale.url, behaviour))
         people = [
             Person(
@@ -273,20 +301,12 @@ async def open_servers(
 async def open_company(
     folder: Path, radicale: RadicaleProcess, *, users: Sequence[str] = ("kari",), behaviour: Behaviour | None = None
 ) -> AsyncIterator[Company]:
-    """A company that is not connected yet."""
+    """A company that is not connected yet, on a clock that stands still."""
     clock = TestClock()
     async with open_servers(World(now=clock.now), radicale, users=users, behaviour=behaviour) as servers:
         write_config(folder, servers.sandbox, servers.front.url)
-        company = Company(
-            folder=folder,
-            clock=clock,
-            sandbox=servers.sandbox,
-            radicale=radicale,
-            front=servers.front,
-            people=servers.people,
-            house=await _open(folder, clock, fresh=True),
-        )
+        company = Company(folder=folder, clock=clock, servers=servers, house=await open_house_in(folder, clock, fresh=True))
         try:
             yield company
         finally:
-            await company.house.aclose()
+            await company.close()

@@ -13,6 +13,7 @@ from tests.acceptance.edits import Kind, live
 from tests.acceptance.judge import (
     assert_both_show,
     assert_in_conflict_log,
+    assert_logged_once,
     assert_nothing_hidden_changed,
     assert_quiet,
     links_of,
@@ -45,4 +46,5 @@ async def test_everything_of_three_people_converges_and_stays(folder: Path, cale
         assert_both_show(company.people, story)
         assert_nothing_hidden_changed(company, story)
         assert_in_conflict_log(story, await company.conflicts())
+        assert_logged_once(story, await company.conflicts())
         await assert_quiet(company)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import urllib.parse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NewType
 
 from calsync.adapters.http.failures import ForbiddenAddressError
@@ -63,14 +63,16 @@ class CollectionUrl:
     """The absolute URL of a calendar, with a slash at the end."""
 
     url: str
+    path: str = field(init=False, compare=False, repr=False)
+    _is_plain: bool = field(init=False, compare=False, repr=False)
+    """Whether a plain name can simply be appended."""
 
     def __post_init__(self) -> None:
         if not self.url.endswith("/"):
             object.__setattr__(self, "url", f"{self.url}/")
-
-    @property
-    def path(self) -> str:
-        return _path(self.url)
+        object.__setattr__(self, "path", _path(self.url))
+        plain = not _ILLEGAL.search(self.url) and "?" not in self.url and "#" not in self.url
+        object.__setattr__(self, "_is_plain", plain and resolve(self.url, self.path) == self.url)
 
     def url_of(self, ref: Ref) -> str:
         """Where to ask for an object.
@@ -78,6 +80,8 @@ class CollectionUrl:
         Raises:
             CalendarUnavailableError: it would be asked for at another origin.
         """
+        if self._is_plain and self._is_name(ref):
+            return self.url + ref[len(self.path) :]
         if not is_same_origin(self.url, ref):
             raise CalendarUnavailableError("an object lies on another host than its calendar")
         return resolve(self.url, ref)
@@ -88,13 +92,17 @@ class CollectionUrl:
 
     def member(self, href: str) -> Ref | None:
         """The ref of a listed href; None for the collection itself, collections inside, and foreign origins."""
-        if _PLAIN_NAME.fullmatch(href.removeprefix(self.path)) and href.startswith(self.path):
+        if self._is_name(href):
             return Ref(href)
         if not href or href.endswith("/") or not is_same_origin(self.url, href):
             return None
         if path_key(resolve(self.url, href)) == path_key(self.url):
             return None
         return Ref(href)
+
+    def _is_name(self, href: str) -> bool:
+        """Whether it is this very path and a plain name: nothing in it leads elsewhere."""
+        return href.startswith(self.path) and _PLAIN_NAME.fullmatch(href, len(self.path)) is not None
 
     def holds(self, href: str) -> bool:
         """Whether an href is directly inside this collection by its path."""

@@ -276,7 +276,8 @@ def _tree(found: list[tuple[str, str]]) -> list[Item]:
 
 
 def _component_name(raw: str) -> str:
-    return _UNFOLD.sub("", raw).partition(":")[2].strip().upper()
+    text = raw if raw.find("\n", 0, -1) < 0 else _UNFOLD.sub("", raw)
+    return text.partition(":")[2].strip().upper()
 
 
 def _stray(raw: str, before: list[Item], *, inside: bool) -> Line:

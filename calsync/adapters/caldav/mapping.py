@@ -94,9 +94,25 @@ def read_object(data: bytes, *, person_zone: str, calendar_zone: str | None) -> 
     Floating times are read in ``calendar_zone``, else in ``person_zone`` (IANA names). A marker counts only where it
     names this object's UID: a copy that a person makes of our copy has another one, and is an original of its own.
     """
-    title = uid = ""
     try:
         calendar = parse(data).calendar
+    except UnreadableError as error:
+        return NotOffered(reason=error.reason, detail=str(error))
+    return _read(calendar, person_zone, calendar_zone)
+
+
+def read_with_digest(data: bytes, *, person_zone: str, calendar_zone: str | None) -> tuple[ObjectRead, Digest]:
+    """As `read_object` and `digest`, at the price of one."""
+    try:
+        calendar = parse(data).calendar
+    except UnreadableError as error:
+        return NotOffered(reason=error.reason, detail=str(error)), _hash(data)
+    return _read(calendar, person_zone, calendar_zone), _digest(calendar, data)
+
+
+def _read(calendar: Component, person_zone: str, calendar_zone: str | None) -> ObjectRead:
+    title = uid = ""
+    try:
         title, uid = _label(calendar, "SUMMARY"), _label(calendar, "UID")
         event = _plain_event(calendar)
         timing = read_timing(calendar, event, floating_zone=calendar_zone or person_zone)
@@ -147,12 +163,15 @@ def edited_object(
     Raises:
         RefusedError: the object is not one that `read_object` offers, or the wanted event cannot be written.
     """
-    read = read_object(data, person_zone=person_zone, calendar_zone=calendar_zone)
+    try:
+        document = parse(data)
+    except UnreadableError as error:
+        raise RefusedError(f"the object cannot be edited: {error}", reason=error.reason.value) from error
+    read = _read(document.calendar, person_zone, calendar_zone)
     if isinstance(read, NotOffered):
         raise RefusedError(f"the object cannot be edited: {read.detail}", reason=read.reason.value)
     if Field.SERIES in fields:
         _refuse_series(want)
-    document = parse(data)
     event = _plain_event(document.calendar)
     edited = _written(event, want, fields, shown=read.event)
     calendar = document.calendar.swapping(event, edited)
@@ -170,9 +189,21 @@ def digest(data: bytes) -> Digest:
     some servers add.
     """
     try:
-        text = _canonical(parse(data).calendar).encode()
+        calendar = parse(data).calendar
+    except UnreadableError:
+        return _hash(data)
+    return _digest(calendar, data)
+
+
+def _digest(calendar: Component, data: bytes) -> Digest:
+    try:
+        text = _canonical(calendar).encode()
     except UnreadableError:
         text = data
+    return _hash(text)
+
+
+def _hash(text: bytes) -> Digest:
     return Digest(hashlib.sha256(text).hexdigest())
 
 

@@ -63,13 +63,13 @@ class Seeing:
 
     def _one(self, fetched: Fetched) -> Seen | Aside:
         data = fetched.data or b""
-        read = mapping.read_object(data, person_zone=self._person_zone, calendar_zone=self.zone or None)
+        read, digest = mapping.read_with_digest(data, person_zone=self._person_zone, calendar_zone=self.zone or None)
         match read:
             case ReadEvent():
                 return Seen(
                     ref=fetched.ref,
                     version=fetched.version,
-                    digest=mapping.digest(data),
+                    digest=digest,
                     identity=Identity(read.uid),
                     event=read.event,
                     uid=read.uid,

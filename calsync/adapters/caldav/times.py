@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -344,7 +345,7 @@ def _defining(calendar: Component, want: Timed, form: _Form) -> Component:
         return calendar
     if candidate(form.tzid) != form.tzid:
         return calendar
-    new = _vtimezone(form.tzid, want.start, eol=calendar.eol)
+    new = _vtimezone(form.tzid, want.start.year, calendar.eol)
     if old is not None:
         return calendar.swapping(old, new)
     at = next(n for n, item in enumerate(calendar.items) if isinstance(item, Component) and item.name == "VEVENT")
@@ -356,7 +357,8 @@ def _tzid(zone: Component) -> str:
     return line.value.strip() if line is not None else ""
 
 
-def _vtimezone(zone: str, around: date, *, eol: str) -> Component:
-    text = eol.join(vtimezone_for(zone, around))
+@lru_cache(maxsize=512)
+def _vtimezone(zone: str, year: int, eol: str) -> Component:
+    text = eol.join(vtimezone_for(zone, date(year, 1, 1)))
     wrapped = new_component("VCALENDAR", (), eol=eol)
     return next(parse(f"{wrapped.begin}{text}{eol}{wrapped.end}".encode()).calendar.components)

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from random import Random
 from types import TracebackType
@@ -24,6 +25,7 @@ from calsync.adapters.http.exchange import Answer, Request
 from calsync.adapters.http.failures import ConnectionFailedError, ThrottledError
 from calsync.adapters.http.guard import Border, TypedByUser
 from calsync.adapters.http.limits import Limits, Share
+from calsync.adapters.http.pool import Pool
 from calsync.adapters.http.sender import Sender, TransportFactory
 from calsync.adapters.http.sockets import PROGRESS, Network, Progress, Resolver, Stream, resolve_by_system
 from calsync.adapters.http.target import Site, parse_url
@@ -72,7 +74,7 @@ class HttpClient:
         transport: TransportFactory | None = None,
         proxy: str = "",
     ) -> None:
-        """``ssl_context`` is built here if not given, from the system's certificates or SSL_CERT_FILE."""
+        """``ssl_context`` is built when first needed if not given, from the system's certificates or SSL_CERT_FILE."""
         self._limits = limits
         self._clock = clock
         self._random = random
@@ -81,7 +83,8 @@ class HttpClient:
         self._transport = transport
         self._proxied = bool(proxy)
         self._network = Network(resolver, self._border.lists)
-        context = ssl_context or ssl.create_default_context()
+        # Made when the first connection needs it: reading the system's certificates takes its time.
+        context = cache(lambda: _speaking_http(ssl_context or ssl.create_default_context()))
         # Two pools: a connection that the operator's word opened must not serve an address that a user typed.
         anywhere = Network(resolver, None)
         self._checked = _pool(context, anywhere if proxy else self._network, proxy)
@@ -242,10 +245,17 @@ class HttpClient:
         return Answer(status=response.status, headers=headers, body=body, url=request.url)
 
 
-def _pool(context: ssl.SSLContext, network: Network, proxy: str) -> httpcore.AsyncConnectionPool:
+def _speaking_http(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _pool(context: Callable[[], ssl.SSLContext], network: Network, proxy: str) -> Pool | httpcore.AsyncConnectionPool:
+    if not proxy:
+        return Pool(network, context, most=POOL_MAX, kept=KEPT_MAX, kept_s=KEPT_S)
     return httpcore.AsyncConnectionPool(
-        ssl_context=context,
-        proxy=httpcore.Proxy(proxy) if proxy else None,
+        ssl_context=context(),
+        proxy=httpcore.Proxy(proxy),
         max_connections=POOL_MAX,
         max_keepalive_connections=KEPT_MAX,
         keepalive_expiry=KEPT_S,
@@ -254,7 +264,7 @@ def _pool(context: ssl.SSLContext, network: Network, proxy: str) -> httpcore.Asy
 
 
 def _spoil_if_more_came(response: httpcore.Response) -> None:
-    """What follows an answer in the same breath would be taken for the answer to the next request, of whomever.
+    """Behind a proxy: what follows an answer in the same breath would be taken for the answer to the next request.
 
     The library keeps it without saying so; a test fails if it should ever keep it elsewhere.
     """

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 import httpcore
@@ -40,10 +41,20 @@ PROGRESS: Final[ContextVar[Progress | None]] = ContextVar("calsync_http_progress
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """What the system's resolver says, asked in a thread."""
+    """What the system's resolver says, asked in a thread; a written address is itself."""
+    if _is_address(host):
+        return [host]
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -60,7 +71,7 @@ class Network(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109  # the signature is the pool's
         local_address: str | None = None,  # noqa: ARG002  # the same
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002  # the same
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Stream:
         try:
             async with asyncio.timeout(timeout):
                 return await self._connect_any(await self.addresses(host, port), port)
@@ -78,7 +89,7 @@ class Network(httpcore.AsyncNetworkBackend):
             raise ForbiddenAddressError(f"{host} leads to an address that is not public; the operator can allow it.")
         return found
 
-    async def _connect_any(self, addresses: Sequence[str], port: int) -> httpcore.AsyncNetworkStream:
+    async def _connect_any(self, addresses: Sequence[str], port: int) -> Stream:
         loop = asyncio.get_running_loop()
         failure: OSError = OSError("the name has no address")
         for address in addresses[:ADDRESSES_MAX]:
@@ -223,8 +234,12 @@ class Stream(httpcore.AsyncNetworkStream):
         except OSError as error:
             raise httpcore.WriteError(str(error)) from error
 
-    async def aclose(self) -> None:
+    def abort(self) -> None:
+        """Close at once."""
         self._pipe.transport.abort()
+
+    async def aclose(self) -> None:
+        self.abort()
         await asyncio.sleep(0)
 
     async def start_tls(
@@ -232,7 +247,7 @@ class Stream(httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # the signature is the pool's
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> Stream:
         pipe = self._pipe
         loop = asyncio.get_running_loop()
         try:
