@@ -202,7 +202,9 @@ async def test_H59_a_coding_that_was_not_asked_for_is_refused(coding: str) -> No
 
 
 @pytest.mark.parametrize(
-    "body", [b"no gzip at all", gzip.compress(b"x") + b"tail", gzip.compress(b"abc" * 99)[:20] + b"?" * 40]
+    "body",
+    [b"no gzip at all", gzip.compress(b"x") + b"tail", gzip.compress(b"abc" * 99)[:20] + b"?" * 40],
+    ids=["no gzip", "with a tail", "damaged"],
 )
 async def test_N23_damaged_gzip_is_an_error(body: bytes) -> None:
     async with rude(ok(body, "Content-Encoding: gzip")) as server, client_for(server) as client:
