@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -28,6 +28,7 @@ from calsync.core.refs import PairId
 from calsync.engine.context import Pace
 from calsync.engine.feed import FeedDesk
 from calsync.engine.people import SIGN_INS_A_DAY, Account, PeopleDesk, recent_failures
+from calsync.engine.policies import WINDOW_DAYS_MAX
 from calsync.engine.resolve import NotFoundError, ResolveDesk
 from calsync.engine.rhythm import Rhythm
 from calsync.engine.rounds import Feeds
@@ -95,7 +96,8 @@ def init_house(settings: Settings) -> bool:
     if settings.store.path.exists():
         raise StoreExistsError(f"there is a store already: {settings.store.path}")
     if settings.secrets.key is not None:
-        init_store(settings.store.path, master_of(settings))
+        with _usable(settings):
+            init_store(settings.store.path, master_of(settings))
         return False
     path = settings.secrets.key_file
     try:
@@ -104,8 +106,18 @@ def init_house(settings: Settings) -> bool:
         text = path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise OwnStateError(f"the master key {path} cannot be made or read: {error}") from error
-    init_store(settings.store.path, master_from_text(text))
+    with _usable(settings):
+        init_store(settings.store.path, master_from_text(text))
     return created
+
+
+@contextmanager
+def _usable(settings: Settings) -> Iterator[None]:
+    """What the system says of the store's files and folder, as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise OwnStateError(f"the store {settings.store.path} cannot be used: {error.strerror}") from error
 
 
 class House:
@@ -167,8 +179,8 @@ class House:
         """What a pair's policy is where nobody chose."""
         sync = self.settings.sync
         return Policy(
-            window_past_days=sync.window_past_days,
-            window_future_days=sync.window_future_days,
+            window_past_days=min(sync.window_past_days, WINDOW_DAYS_MAX),
+            window_future_days=min(sync.window_future_days, WINDOW_DAYS_MAX),
             held_min=sync.held_min,
             held_share=sync.held_share,
         )
@@ -236,7 +248,8 @@ async def open_house(
     """
     clock = clock or SystemClock()
     open_ = open_reader if reading else open_store
-    store = await open_(settings.store.path, master_of(settings), clock)
+    with _usable(settings):
+        store = await open_(settings.store.path, master_of(settings), clock)
     random = SystemRandom() if seed is None else Random(f"{seed}/{await store.database.run(read_epoch)}")  # noqa: S311  # jitter and ids, no secrets
     return House(settings, store, clock=clock, random=random, transport=transport)
 

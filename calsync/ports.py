@@ -400,6 +400,14 @@ class Records(Protocol):
 
     async def commit(self, pair: PairId, changes: Changes) -> None: ...
 
+    async def prune(self, before: datetime) -> Mapping[str, int]:
+        """Delete history from before then; the counts by kind: ``runs``, ``steps``, ``conflicts``.
+
+        Open conflicts, held groups and the newest steps of each link stay. One call is one batch of bounded size:
+        repeat it until it deletes nothing.
+        """
+        ...
+
 
 class People(Protocol):
     """Tenants, their users, connections, pairs and feeds. Each method is one transaction."""

@@ -32,7 +32,7 @@ def _show_status(console: Any, value: Mapping[str, Any]) -> None:
 def why(*, event: str) -> None:
     """Say why an event is (not) there.
 
-    EVENT is a link id, an appointment id, a calendar's href, a UID or a pasted link.
+    EVENT is a link id, an appointment id, a calendar's href, a UID, a pasted link, or a title that one event has.
     """
     say(look("why", event=event), _show_why)
 
@@ -50,7 +50,7 @@ def _show_why(console: Any, value: Mapping[str, Any]) -> None:
 
 @click.command()
 @click.option("--pair", metavar="ID", help="Only of this pair.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="How many.")
 @shared
 def runs(*, pair: str | None, limit: int) -> None:
     """List the latest runs, newest first."""

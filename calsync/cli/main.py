@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import json
+import io
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 import rich_click as click
 from click.exceptions import Exit as ClickExit
 
-from calsync.cli.shell import Exit, Session, complain_of, errors_console, shared, start_logging
+from calsync.cli.shell import Exit, Session, as_line, complain_of, errors_console, shared, start_logging
 from calsync.core.errors import CalsyncError
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -40,6 +41,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Where each command is, in the order of the help."""
 
+_ERROR: Final = 1
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
 
@@ -78,6 +80,9 @@ def program() -> None:
 def main(words: list[str] | None = None) -> None:
     """Run the program and end the process with its exit code."""
     words = sys.argv[1:] if words is None else words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a title may hold what a terminal of old cannot show
+            stream.reconfigure(errors="backslashreplace")
     start_logging(logging.DEBUG if {"-v", "--verbose"} & set(words) else logging.WARNING)
     code = run(words)
     # Whatever reads us may be gone; that is no error of ours.
@@ -98,19 +103,31 @@ def run(words: list[str]) -> int:
     except ClickExit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
+        if _wants_json(session, words):
+            _say_error("stopped", "stopped before it was done", "")
         errors_console().print("stopped", style="red")
         return _INTERRUPTED
     except SystemExit as end:  # the help that is shown where nothing was said
         return end.code if isinstance(end.code, int) else _USAGE
     except click.ClickException as error:
-        return _wrong_usage(error, as_json=session.json or "--json" in words)
+        if _wants_json(session, words):
+            _say_error("usage", error.format_message(), "See --help.")
+        else:
+            error.show()
+        return _USAGE
+    except Exception as error:  # a bug is loud; whoever reads JSON gets some all the same
+        if not _wants_json(session, words):
+            raise
+        traceback.print_exc()
+        _say_error("internal", f"an error of the program itself ({type(error).__name__})", "The log has the details.")
+        return _ERROR
     return 0
 
 
-def _wrong_usage(error: click.ClickException, *, as_json: bool) -> int:
-    if as_json:
-        said: dict[str, Any] = {"code": "usage", "message": error.format_message(), "hint": "See --help."}
-        print(json.dumps({"error": said}, ensure_ascii=False))
-    else:
-        error.show()
-    return _USAGE
+def _wants_json(session: Session, words: list[str]) -> bool:
+    """Wrong usage may end the reading of the options before this one."""
+    return session.json or "--json" in words
+
+
+def _say_error(code: str, message: str, hint: str) -> None:
+    print(as_line({"error": {"code": code, "message": message, "hint": hint}}))

@@ -167,7 +167,10 @@ def backup(*, target: Path) -> None:
     """Write a consistent copy of the store to TARGET, also while it is in use."""
     from calsync.store import toolbox  # noqa: PLC0415  # costs time to load
 
-    toolbox.copy_store(_store(), target)
+    try:
+        toolbox.copy_store(_store(), target)
+    except OSError as error:
+        raise CalsyncError(f"the copy {target} cannot be written: {error.strerror}") from error
     say({"backup": str(target)}, lambda console, value: console.print(f"Copied to {value['backup']}.", markup=False))
 
 

@@ -84,7 +84,12 @@ def _show_pairs(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
     from calsync.cli.show import table  # noqa: PLC0415  # costs time to load
 
     columns = ("pair", "tenant", "crm", "calendar", "direction", "state", "reason")
-    table(console, value, columns, "There are no pairs yet; `calsync pair add` makes one.")
+    rows = [{**one, "crm": _end(one["crm"]), "calendar": _end(one["calendar"])} for one in value]
+    table(console, rows, columns, "There are no pairs yet; `calsync pair add` makes one.")
+
+
+def _end(one: Mapping[str, Any]) -> str:
+    return str(one["calendar"]) if "calendar" in one else f"user {one['associate_id']}"
 
 
 @pair.command("set")

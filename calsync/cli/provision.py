@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rich_click as click
 
-from calsync.cli.shell import change, finish, from_file, hint, look, read_json, say, shared
+from calsync.cli.shell import change, finish, from_file, hint, look, read_json, say, session, shared
 
 _tenant_option = click.option("--tenant", metavar="CUSTID", help="Only of this tenant.")
 
@@ -70,6 +71,8 @@ def _show_tenants(console: Any, value: Sequence[Mapping[str, Any]]) -> None:
 @shared
 def tenant_remove(*, custid: str, yes: bool) -> None:
     """Erase everything of a tenant and destroy its key. What its calendars hold stays there."""
+    if not yes and (session().json or not sys.stdin.isatty()):
+        raise click.UsageError(f"say --yes to erase everything of {custid} for good")
     if not yes:
         click.confirm(f"Erase everything of {custid} for good?", abort=True, err=True)
     say(change("tenant.remove", tenant=custid), _show_facts)

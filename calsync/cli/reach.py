@@ -18,6 +18,8 @@ from calsync.web.places import short_name, socket_path
 PATIENCE_S: Final = 3.0
 """Another command may hold the store for a moment, and a daemon that starts listens a moment later."""
 _PAUSE_S: Final = 0.1
+REPEATABLE: Final = frozenset({"sync", "doctor", "pair.preview", "connect", "tenant.add", "pair.set", "pair.pause"})
+"""Operations that may be done once more when the daemon ended under them: the second time changes nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,18 @@ class Answer:
 
     value: Any
     exit: int
+
+
+_INTERRUPTED: Final = Answer(
+    value={
+        "error": {
+            "code": "interrupted",
+            "message": "the daemon ended while it worked on this; what it had begun goes on with the next run",
+            "hint": "`calsync status` and the lists show how far it came.",
+        }
+    },
+    exit=1,
+)
 
 
 def look(settings: Settings, name: str, arguments: Mapping[str, Any]) -> Answer:
@@ -99,12 +113,16 @@ class _BesideStore(http.client.HTTPConnection):
 def through_daemon(store: Path, name: str, arguments: Mapping[str, Any]) -> Answer | None:
     """What the daemon answers; None where none listens."""
     connection = _BesideStore(socket_path(store))
+    is_connected = False
     try:
+        connection.connect()
+        is_connected = True
         body = json.dumps(dict(arguments))
         connection.request("POST", f"/operations/{name}", body, {"Content-Type": "application/json"})
         answer = json.loads(connection.getresponse().read())
-    except (FileNotFoundError, ConnectionError, http.client.HTTPException, ValueError):
-        return None
+    except (OSError, http.client.HTTPException, ValueError):
+        # Before that: there is no daemon, or it is not ours to ask.
+        return _INTERRUPTED if is_connected and name not in REPEATABLE else None
     finally:
         connection.close()
     if "exit" not in answer:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-WIDTH: Final = 160
+WIDTH: Final = 1_000
+"""Where nobody's window decides, a record is one line."""
 USUAL_FILES: Final = (Path("calsync.toml"), Path("/etc/calsync/calsync.toml"))
 
 
@@ -99,10 +100,17 @@ from_file = click.option(
 
 def read_json(source: Any) -> Any:
     """The JSON value of a file."""
+    name = getattr(source, "name", "the input")
     try:
-        return json.loads(source.read())
-    except (ValueError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{getattr(source, 'name', 'the input')} holds no JSON: {error}") from error
+        return json.loads(source.read(), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise click.BadParameter(f"{name} is nested too deeply") from None
+    except (ValueError, OSError) as error:
+        raise click.BadParameter(f"{name} holds no JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
 
 # --- operations -----------------------------------------------------------------------------------------------------
@@ -158,14 +166,18 @@ def errors_console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def as_line(value: Any) -> str:
+    """JSON in one line that any stream can carry, whatever its encoding."""
+    return json.dumps(value, ensure_ascii=(sys.stdout.encoding or "").lower().replace("-", "") != "utf8")
+
+
 def say(value: Any, human: Callable[[Console, Any], None]) -> None:
     """The value as JSON, or as a person reads it."""
     if session().json:
-        print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+        print(json.dumps(value, ensure_ascii=False, indent=2) if sys.stdout.isatty() else as_line(value))
         return
     from rich.console import Console  # noqa: PLC0415  # costs time to load
 
-    # Where nobody's window decides, lines are long enough for a table.
     human(Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH), value)
 
 
@@ -179,12 +191,12 @@ def complain(value: Mapping[str, Any], code: int) -> NoReturn:
     """Say an error, as JSON or as a sentence, and end."""
     error = value["error"]
     if session().json:
-        print(json.dumps(value, ensure_ascii=False))
+        print(as_line(value))
     else:
         console = errors_console()
         console.print(f"Error: {error['message']}", style="red", markup=False, soft_wrap=True)
         findings = error.get("findings", ())
-        for finding in findings if len(findings) > 1 else ():
+        for finding in findings if findings != [error["message"]] else ():
             console.print(f"  - {finding}", markup=False, soft_wrap=True)
         if error["hint"]:
             console.print(error["hint"], style="dim", markup=False, soft_wrap=True)

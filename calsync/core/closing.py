@@ -89,7 +89,7 @@ def close_decision(decision: Decision, opening: Opening, outcomes: Mapping[End, 
     if complete:
         link = _agreed(link, decision)
     set_aside = any(isinstance(outcome, Undone) and outcome.is_set_aside for outcome in outcomes.values())
-    if (not complete and not set_aside) or _lags(link, outcomes):
+    if (not complete and not set_aside) or _lags(link, outcomes) or _made_anew(decision):
         again.update(_refs(link, decision))
     conflicts = (*_voided(opening, outcomes), *_overwritten_rows(decision, outcomes, desk))
     return Closing(link=link, conflicts=conflicts, look_again=tuple(sorted(again, key=str)), steps=steps)
@@ -189,6 +189,11 @@ def _lags(link: Link, outcomes: Mapping[End, Outcome]) -> bool:
         and base.event != with_fields(seen.event, base.event, link.waiting)
         for end, seen in shown.items()
     )
+
+
+def _made_anew(decision: Decision) -> bool:
+    """An original that is made again may change what its copy is allowed to show."""
+    return any(isinstance(write, Create) and write.at is decision.link.born for write in decision.writes)
 
 
 def _refs(link: Link, decision: Decision) -> Iterator[tuple[End, Ref]]:

@@ -352,7 +352,10 @@ def _create(
     if not terms.policy.direction.writes(at):
         return None
     hidden = is_masked(original.event, terms.policy) if at is link.born.other else link.masked
-    event = masked(original.event) if hidden and at is link.born.other else event or original.event
+    if hidden and at is link.born.other:
+        event = masked(original.event)
+    elif event is None:
+        event = exchanged(original.event, terms.policy)
     key = terms.pairing.key_of(original.identity, at.other, generation)
     return Decision(
         rule=_copy_rule(at),
@@ -361,6 +364,11 @@ def _create(
         actions=(Create(at=at, original=original, event=event, key=key, generation=generation),),
         masked=hidden,
     )
+
+
+def exchanged(event: Event, policy: Policy) -> Event:
+    """The event with the fields that the pair exchanges: a reminder that each side has for itself stays behind."""
+    return Lens(holds=policy.carried).show(event)
 
 
 def adopt(found: Match, terms: Terms) -> Decision:

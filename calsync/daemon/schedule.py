@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -22,6 +22,9 @@ TICK_S: Final = 1.0
 SHORTEST_S: Final = 0.05
 VITALS_S: Final = 15.0
 HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
+KEPT_FOR: Final = timedelta(days=90)
+"""How long runs, histories and settled conflicts are kept; documented in ``docs/reference/cli.md``."""
 _TICKS_A_POLL: Final = 10
 
 Job = Callable[[], Awaitable[None]]
@@ -38,6 +41,7 @@ def make_schedule(house: House, dispatch: Dispatch, health: Health) -> AsyncIOSc
         ("feeds", lambda: read_feeds(house), poll_s),
         ("vitals", lambda: count_pairs(house, health), VITALS_S),
         ("epoch", lambda: raise_epoch(house), HOUR_S),
+        ("history", lambda: prune_history(house), DAY_S),
     )
     for name, job, every_s in jobs:
         add_job(scheduler, health, name, job, every_s)
@@ -76,6 +80,14 @@ async def read_feeds(house: House) -> None:
 
 async def count_pairs(house: House, health: Health) -> None:
     health.counted(await house.store.people.pairs())
+
+
+async def prune_history(house: House) -> None:
+    """Delete history that is old enough, a batch at a time: runs have their turn in between."""
+    before = house.clock.now() - KEPT_FOR
+    pruned = 1
+    while pruned:
+        pruned = sum((await house.store.records.prune(before)).values())
 
 
 async def raise_epoch(house: House) -> None:

@@ -18,7 +18,7 @@ from calsync.core.record import SetAside
 from calsync.core.refs import Cursor, PairId, Ref
 from calsync.engine.people import LOCAL, PeopleDesk, calendars_of, refreshed, tenant_of
 from calsync.engine.policies import read_direction, read_policy
-from calsync.engine.preview import Preview, describe, preview
+from calsync.engine.preview import Preview, preview
 from calsync.engine.requests import Given
 from calsync.engine.resolve import NotFoundError, NotPossibleError
 from calsync.engine.rhythm import PairReason
@@ -79,6 +79,7 @@ async def read_pair(desk: PeopleDesk, turns: Turns, wanted: object, standard: Po
     given.finish()
     ends = Ends[Endpoint](await _checked(desk, tenant, crm, policy, End.CRM), calendar)
     ends = ends.replace(End.CALENDAR, await _checked(desk, tenant, calendar, policy, End.CALENDAR))
+    await _check_owner(desk, ends)
     draft = Pair(
         id=_id_of(tenant, ends),
         tenant=tenant.id,
@@ -129,6 +130,19 @@ async def _checked_calendar(desk: PeopleDesk, tenant: Tenant, end: Calendar, *, 
     if writes and not calendar.writable:
         raise NotPossibleError(f"the calendar {calendar.name} is read-only; choose a direction that does not write it")
     return replace(end, calendar=calendar.id)
+
+
+async def _check_owner(desk: PeopleDesk, ends: Ends[Endpoint]) -> None:
+    """A diary goes to its own user's account only: nobody reads another person's appointments by mistake."""
+    diary, calendar = ends
+    if not isinstance(diary, Diary) or not isinstance(calendar, Calendar):
+        return
+    connection = await desk.people.connection(calendar.connection)
+    if connection is not None and connection.associate != diary.associate:
+        raise NotPossibleError(
+            f"connection {connection.id} belongs to user {connection.associate}, not to user {diary.associate}; "
+            "a diary is paired with its own user's calendar"
+        )
 
 
 def _id_of(tenant: Tenant, ends: Ends[Endpoint]) -> PairId:
@@ -193,9 +207,9 @@ async def apply_pair(desk: PeopleDesk, turns: Turns, pair: Pair, checksum: str |
 
     try:
         turn = await turns.take(pair, expect=checksum, wrap=counting)
-    except PlanChangedError as error:
+    except PlanChangedError:
         await desk.people.remove_pair(pair.id)
-        raise PreviewChangedError(pair.id, describe(error.plan, Ends((), ()))) from None
+        raise PreviewChangedError(pair.id, await preview_pair(turns, pair)) from None
     create = Ends(*(side.creates for side in counted)) if counted else Ends(0, 0)
     links = await desk.records.link_count(pair.id)
     asides = await desk.records.asides(pair.id)

@@ -177,13 +177,16 @@ async def connect(desk: PeopleDesk, wanted: object) -> tuple[Connection, Sequenc
     """
     draft = await _draft(desk, wanted)
     mine = [one for one in await desk.people.connections(draft.tenant) if one.associate == draft.associate]
-    tried = next((one for one in mine if (one.username, one.url) == (draft.username, draft.url)), None)
+    tried = next((one for one in mine if _account_of(one) == _account_of(draft)), None)
     if tried is not None:
         _check_tries(tried, desk.clock.now())
+        draft = replace(draft, failed_sign_ins=tried.failed_sign_ins)
     account = await _sign_in(desk, draft, tried)
     known = next((one for one in mine if one.subject == account.subject), None)
     if known is None:
-        _check_subject(draft, mine)
+        _check_subject(draft, [one for one in mine if is_connected(one)])
+        if tried is not None and not is_connected(tried):
+            draft = replace(draft, id=tried.id)
     connection = _connected(draft, account, known)
     await desk.people.put_connection(connection)
     await wake_sleepers(desk, [pair for pair in await desk.people.pairs(draft.tenant) if uses(pair, connection.id)])
@@ -241,13 +244,23 @@ def recent_failures(failures: Sequence[datetime], now: datetime) -> tuple[dateti
 
 
 async def _sign_in(desk: PeopleDesk, draft: Connection, tried: Connection | None) -> Account:
+    """Sign in; a failure is kept, also of an account that is not connected yet: no password with it, and no subject."""
     try:
         return await desk.admissions.account(draft)
     except SignInNeededError:
-        if tried is not None:
-            failures = (*recent_failures(tried.failed_sign_ins, desk.clock.now()), desk.clock.now())
-            await desk.people.put_connection(replace(tried, failed_sign_ins=failures))
+        attempt = replace(draft, secret="", state=ConnectionState.SIGN_IN) if tried is None else tried
+        failures = (*recent_failures(attempt.failed_sign_ins, desk.clock.now()), desk.clock.now())
+        await desk.people.put_connection(replace(attempt, failed_sign_ins=failures))
         raise
+
+
+def is_connected(connection: Connection) -> bool:
+    """Whether it is an account; else it only remembers sign-ins that failed."""
+    return bool(connection.subject)
+
+
+def _account_of(connection: Connection) -> tuple[str, str]:
+    return connection.username, _server(connection.url)
 
 
 def _check_subject(draft: Connection, mine: Sequence[Connection]) -> None:

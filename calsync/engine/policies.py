@@ -15,6 +15,8 @@ from calsync.engine.requests import Given
 CHOOSABLE: Final = (Field.TITLE, Field.WHEN, Field.PLACE, Field.NOTES, Field.BUSY, Field.REMINDER)
 """The fields whose winner can be chosen; ``*`` stands for all of them."""
 _EVERY: Final = "*"
+WINDOW_DAYS_MAX: Final = 36_500
+"""A hundred years: dates end somewhere."""
 _LATER: Final[Mapping[str, tuple[object, ...]]] = {
     "attendees": ("none", "listed"),
     "footer": (True, False),
@@ -56,7 +58,7 @@ def read_direction(given: Given, before: Direction) -> Direction:
 
 
 def _days(given: Given, key: str, before: int) -> int:
-    return given.number(key, before) or 0
+    return given.number(key, before, most=WINDOW_DAYS_MAX) or 0
 
 
 def _read_wins(given: Given, before: Mapping[Field, Winner]) -> Mapping[Field, Winner]:

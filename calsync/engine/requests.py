@@ -10,6 +10,7 @@ from calsync.core.errors import CalsyncError
 
 E = TypeVar("E", bound=Enum)
 _SHOWN_MAX: Final = 60
+_MOST: Final = 2**31 - 1
 
 
 class InputError(CalsyncError):
@@ -27,16 +28,18 @@ class Given:
         self._path = path
         self.findings: list[str] = [] if findings is None else findings
         self._left: dict[str, Any] = {}
+        self._is_object = isinstance(value, Mapping)
         if isinstance(value, Mapping):
             self._left = {str(key): item for key, item in value.items()}
         else:
-            self.findings.append(f"{path or 'the input'}: found {_shown(value)}; expected a JSON object")
+            self.findings.append(f"{path.rstrip('.') or 'the input'}: found {_shown(value)}; expected a JSON object")
 
     def __contains__(self, key: str) -> bool:
         return key in self._left
 
     def wrong(self, key: str, found: str, expected: str) -> None:
-        self.findings.append(f"{self._path}{key}: found {found}; expected {expected}")
+        if self._is_object:  # of what is no object this was said already
+            self.findings.append(f"{self._path}{key}: found {found}; expected {expected}")
 
     def take(self, key: str) -> Any:
         """The value as it is; None where there is none."""
@@ -50,6 +53,9 @@ class Given:
         if not isinstance(value, str) or not value.strip():
             self.wrong(key, _shown(value), "a text that is not empty")
             return ""
+        if not _is_unicode(value):
+            self.wrong(key, _shown(value), "a text of whole characters (UTF-8)")
+            return ""
         return value.strip()
 
     def secret(self, key: str) -> str:
@@ -58,14 +64,18 @@ class Given:
         if not isinstance(value, str) or not value:
             self.wrong(key, "nothing" if value in (None, "") else "something else (hidden)", "a text")
             return ""
+        if not _is_unicode(value):
+            self.wrong(key, "something else (hidden)", "a text of whole characters (UTF-8)")
+            return ""
         return value
 
-    def number(self, key: str, default: int | None, *, least: int = 0) -> int | None:
+    def number(self, key: str, default: int | None, *, least: int = 0, most: int = _MOST) -> int | None:
         value = self.take(key)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            self.wrong(key, _shown(value), f"a whole number, at least {least}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            bounds = f"at least {least}" if most == _MOST else f"from {least} to {most}"
+            self.wrong(key, _shown(value), f"a whole number, {bounds}")
             return default
         return value
 
@@ -101,8 +111,15 @@ class Given:
             raise InputError(self.findings)
 
 
+def _is_unicode(text: str) -> bool:
+    """Half of a character can neither be stored nor sent."""
+    return all(not "\ud800" <= one <= "\udfff" for one in text)
+
+
 def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
+    return "nothing" if value is None else shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """As much of it as a sentence can bear."""
     return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 3]}..."

@@ -218,7 +218,7 @@ async def _commit_pass(context: Context, sight: Sight, put_down: PutDown, again:
 
 
 async def _finish(context: Context, tracks: Tracks) -> Result:
-    held = await context.records.held(context.pair.id, open_only=True)
+    held = await _still_held(context)
     asking = await context.records.conflicts(context.pair.id, open_only=True)
     asides = await context.records.asides(context.pair.id)
     touched = await context.records.touched(context.pair.id)
@@ -240,6 +240,19 @@ async def _finish(context: Context, tracks: Tracks) -> Result:
     )
     wait_s = tracks.stopped_by.wait_s if isinstance(tracks.stopped_by, TryLaterError) else None
     return Result(run=run, error=tracks.stopped_by, wait_s=wait_s)
+
+
+async def _still_held(context: Context) -> list[Held]:
+    """Open groups in which something still waits; one whose events all came back by themselves is closed."""
+    waiting: list[Held] = []
+    for group in await context.records.held(context.pair.id, open_only=True):
+        links = await context.records.links(context.pair.id, [event.link for event in group.events])
+        if any(link.hold is Hold.HELD for link in links):
+            waiting.append(group)
+        else:
+            over = replace(group, state=HeldState.DISCARDED, at=context.clock.now(), by="calsync")
+            await context.records.commit(context.pair.id, Changes(held=(over,)))
+    return waiting
 
 
 def _state(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -13,29 +14,44 @@ from calsync.core.link import Link
 from calsync.core.record import SetAside
 from calsync.core.refs import LinkId, Ref
 from calsync.engine.reports import Json, event, moment, step
+from calsync.engine.requests import shortened
 from calsync.engine.resolve import NotFoundError
 from calsync.ports import Pair, People, Records
 
 _PASTED_ID: Final = re.compile(r"(?:appointment_?id|activity_?id|so\.appointment)[=.:/](\d+)", re.IGNORECASE)
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known of one event in one pair."""
+
+    pair: Pair
+    link: Link | None
+    aside: SetAside | None
+
+    @property
+    def name(self) -> str:
+        return self.link.id if self.link is not None else self.aside.item.ref if self.aside is not None else ""
 
 
 async def why(people: People, records: Records, name: str) -> Json:
-    """What is known of the event that ``name`` (link id, appointment id, href, UID, pasted link) means.
+    """What is known of the event that ``name`` (link id, appointment id, href, UID, pasted link, title) means.
 
     Raises:
-        NotFoundError: nothing; the message says what that can mean.
+        NotFoundError: nothing, or several of that title; the message says what that can mean.
     """
-    names = list(_spellings(name))
     pairs = await people.pairs()
-    for pair in pairs:
-        link = await _linked(records, pair, names)
-        aside = await _aside(records, pair, names, link)
-        if link is not None or aside is not None:
-            return await _report(records, pair, link, aside)
-    raise NotFoundError(
-        f"nothing is known of {name}: it is not in the calendars of any pair, lies outside the days kept in sync, "
-        "or was made since the last run"
-    )
+    found = await _called(records, pairs, list(_spellings(name))) or await _titled(records, pairs, name.strip())
+    if len(found) > 1:
+        some = ", ".join(one.name for one in found[:_SHOWN])
+        raise NotFoundError(f"{len(found)} events are called {shortened(name)}; say one of their ids, such as {some}")
+    if not found:
+        raise NotFoundError(
+            f"nothing is known of {shortened(name)}: it is not in the calendars of any pair, lies outside the days "
+            "kept in sync, or was made since the last run"
+        )
+    return await _report(records, found[0])
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -72,7 +88,35 @@ async def _aside(records: Records, pair: Pair, names: Sequence[str], link: Link 
     return next((row for row in await records.asides(pair.id) if row.item.ref in refs), None)
 
 
-async def _report(records: Records, pair: Pair, link: Link | None, aside: SetAside | None) -> Json:
+async def _called(records: Records, pairs: Sequence[Pair], names: Sequence[str]) -> list[_Found]:
+    """The first event that one of these names means."""
+    for pair in pairs:
+        link = await _linked(records, pair, names)
+        aside = await _aside(records, pair, names, link)
+        if link is not None or aside is not None:
+            return [_Found(pair, link, aside)]
+    return []
+
+
+async def _titled(records: Records, pairs: Sequence[Pair], title: str) -> list[_Found]:
+    """Events that bear this title at either side, and set-aside ones that have no link."""
+    found: list[_Found] = []
+    for pair in pairs:
+        asides = await records.asides(pair.id)
+        by_link = {row.link: row for row in asides if row.link is not None}
+        links = [link for link in await records.links(pair.id) if title in _titles(link)]
+        linked = {link.id for link in links}
+        found += [_Found(pair, link, by_link.get(link.id)) for link in links]
+        found += [_Found(pair, None, row) for row in asides if row.item.title == title and row.link not in linked]
+    return found
+
+
+def _titles(link: Link) -> set[str]:
+    return {seen.event.title for seen in link.base if seen is not None}
+
+
+async def _report(records: Records, found: _Found) -> Json:
+    pair, link, aside = found.pair, found.link, found.aside
     steps = [] if link is None else await records.steps(link.id)
     reason = None if aside is None else aside.item.reason
     return {

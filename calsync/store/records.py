@@ -16,6 +16,7 @@ from calsync.ports import Changes, KnownItem
 from calsync.store import journal, links
 from calsync.store.database import Database, next_number
 from calsync.store.errors import NoSuchRecordError
+from calsync.store.retention import prune
 from calsync.store.schema import (
     ASIDES,
     CONFLICTS,
@@ -161,6 +162,9 @@ class SqlRecords:
         _put_touched(connection, pair, changes)
         _put_deletes(connection, pair, changes)
         _put_cursors(connection, pair, changes)
+
+    async def prune(self, before: datetime) -> Mapping[str, int]:
+        return await self._run(lambda connection: prune(connection, before))
 
     async def _unsealed(self, make: Callable[[Row[Any], Seal], T], *queries: Select[Any]) -> list[T]:
         def read(connection: Connection) -> list[T]:

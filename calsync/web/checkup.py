@@ -8,7 +8,7 @@ from typing import Any
 
 from calsync.compose import House, master_of
 from calsync.core.errors import CalsyncError, RemoteError
-from calsync.engine.people import recent_failures
+from calsync.engine.people import is_connected, recent_failures
 from calsync.engine.rhythm import SENTENCES, PairReason
 from calsync.ports import Connection, ConnectionState, Pair, PairState, Tenant, TenantState
 from calsync.settings import Settings
@@ -46,7 +46,7 @@ async def examine(house: House) -> list[Check]:
     findings = await fsck(house.settings)
     checks = [Check(check="store", good=not findings, found="; ".join(findings) or "in order", advice="")]
     checks += [await _tenant(house, one) for one in await house.store.people.tenants() if one.environment]
-    checks += [await _connection(house, one) for one in await house.store.people.connections()]
+    checks += [await _connection(house, one) for one in await house.store.people.connections() if is_connected(one)]
     checks += [_pair(pair) for pair in await house.store.people.pairs()]
     return checks
 

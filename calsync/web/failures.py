@@ -97,15 +97,23 @@ def failure_of(error: CalsyncError) -> Failure:
                 exit=exit_,
                 status=status,
                 hint=hint,
-                findings=tuple(map(_finding, getattr(error, "findings", ()))),
+                findings=_findings(error),
                 more=_more(error),
             )
     raise TypeError(error)
 
 
+def _findings(error: CalsyncError) -> tuple[str, ...]:
+    """A sentence each; what was tried several times with the same outcome is said once."""
+    by_outcome: dict[object, str] = {}
+    for one in getattr(error, "findings", ()):
+        by_outcome.setdefault(getattr(one, "found", one), _finding(one))
+    return tuple(by_outcome.values())
+
+
 def _finding(one: object) -> str:
     tried, found, advice = (getattr(one, name, "") for name in ("tried", "found", "advice"))
-    return f"{tried}: {found}. {advice}".strip() if tried else str(one)
+    return f"{tried}: {found.rstrip('.')}. {advice}".strip() if tried else str(one)
 
 
 def _more(error: CalsyncError) -> Mapping[str, Any]:

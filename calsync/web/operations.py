@@ -86,6 +86,7 @@ async def _connection_list(house: House, arguments: Arguments) -> Done:
                 "state": one.state.value,
             }
             for one in found
+            if people.is_connected(one)
         ]
     )
 

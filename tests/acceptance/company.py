@@ -56,7 +56,7 @@ class Person:
     raw: RawWitness
     witness: Witness
     sandbox: SuperOfficeSandbox
-    pair: PairId = PairId("")
+    pair: PairId = PairId("")  # noqa: RUF009  # an immutable value
 
     def diary(self) -> list[Shown]:
         return in_order(shown_record(record, self.zone) for record in self.records())
@@ -74,7 +74,6 @@ class Person:
         answer = self.raw.put(url, text.encode())
         assert answer.status in {201, 204}, answer
         return url
-
 
     def import_file(self, texts: Sequence[str]) -> None:
         """Fill the calendar from a file; what was in it is gone."""
@@ -144,7 +143,11 @@ class Company:
     async def admit(self) -> None:
         """`calsync tenant add`."""
         credentials = self.sandbox.credentials()
-        tenant = {"environment": "sod", "custid": credentials.custid, "system_user_token": credentials.system_user_token}
+        tenant = {
+            "environment": "sod",
+            "custid": credentials.custid,
+            "system_user_token": credentials.system_user_token,
+        }
         await add_tenant(self.house.people_desk, tenant)
 
     async def reopen(self, *, without_store: bool = False) -> None:
@@ -170,6 +173,7 @@ class Company:
 
     async def run_until_converged(self, most: int = 3) -> int:
         """How many runs it took."""
+        outcomes: list[Outcome] = []
         for number in range(1, most + 1):
             outcomes = await self.run()
             if all(outcome.state.value == "converged" for outcome in outcomes):
@@ -305,7 +309,9 @@ async def open_company(
     clock = TestClock()
     async with open_servers(World(now=clock.now), radicale, users=users, behaviour=behaviour) as servers:
         write_config(folder, servers.sandbox, servers.front.url)
-        company = Company(folder=folder, clock=clock, servers=servers, house=await open_house_in(folder, clock, fresh=True))
+        company = Company(
+            folder=folder, clock=clock, servers=servers, house=await open_house_in(folder, clock, fresh=True)
+        )
         try:
             yield company
         finally:

@@ -137,7 +137,7 @@ class People:
         """The side where the event was born wins; found on both, it counts as born in the diary."""
         entry = self.take()
         field = self.rng.choice(("title", "place", "notes", "when"))
-        values = {side: self.value(entry, field) for side in Side}
+        values: dict[Side, Any] = {side: self.value(entry, field) for side in Side}
         for side in Side:
             self.change(entry, side, **{field: values[side]})
         winner = Side.CALENDAR if entry.born is Born.CALENDAR else Side.DIARY

@@ -16,6 +16,7 @@ from tests.acceptance.company import USERS, Person, Servers
 
 _MAIN: Final = "from calsync.cli.main import main; main()"
 _WAIT_S: Final = 60.0
+_POLL_S: Final = 0.02
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,10 +37,25 @@ class Program:
         """Start a command; its output goes to a file beside the configuration."""
         with (self.config.parent / "output").open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *self._command(words), env=_environment(), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+                *self._command(words),
+                env=_environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
         self._started.append(process)
         return process
+
+    async def start_daemon(self, *, wait: bool = True) -> asyncio.subprocess.Process:
+        """`calsync serve`; with ``wait`` until it says that it is ready."""
+        ready = self.config.with_name("ready")
+        ready.unlink(missing_ok=True)
+        daemon = await self.start("serve", "--listen", "127.0.0.1:0", "--ready-file", str(ready))
+        async with asyncio.timeout(_WAIT_S):
+            while wait and not ready.exists():
+                assert daemon.returncode is None, (self.config.parent / "output").read_text()
+                await asyncio.sleep(_POLL_S)
+        return daemon
 
     async def run(self, *words: str, given: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """The exit code of a command and what it said."""
@@ -84,6 +100,7 @@ class Program:
 
     async def sync(self, *, most: int = 5) -> int:
         """`sync --once` until it says *converged*; how often that was."""
+        said: Any = None
         for number in range(1, most + 1):
             code, said = await self.run("sync", "--once")
             if code == 0:

@@ -40,18 +40,12 @@ def every_third(href: str) -> bool:
     return sum(href.encode()) % 3 == 0
 
 
-
-
 @pytest.mark.parametrize("lacks", LACKS)
-async def test_a_server_without_it_gives_the_same_results(
-    folder: Path, calendars: RadicaleProcess, lacks: str
-) -> None:
+async def test_a_server_without_it_gives_the_same_results(folder: Path, calendars: RadicaleProcess, lacks: str) -> None:
     await two_way(folder, calendars, LACKS[lacks])
 
 
-async def test_members_that_multiget_leaves_out_are_read_one_by_one(
-    folder: Path, calendars: RadicaleProcess
-) -> None:
+async def test_members_that_multiget_leaves_out_are_read_one_by_one(folder: Path, calendars: RadicaleProcess) -> None:
     await two_way(folder, calendars, Behaviour(multiget_omits=every_third))
 
 

@@ -23,7 +23,7 @@ from tests.acceptance.judge import assert_both_show, assert_in_conflict_log, ass
 from tests.acceptance.program import Program, kill
 from tests.acceptance.world import Story, fill
 
-pytestmark = [pytest.mark.kill, pytest.mark.server]
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
 
 CHANGES: Final = 50
 SYNC: Final[dict[str, Any]] = {
@@ -33,7 +33,6 @@ SYNC: Final[dict[str, Any]] = {
     "poll_interval_s": 0.3,
     "held_min": 1000,
 }
-DAEMON: Final = ("serve", "--listen", "127.0.0.1:0")
 POINTS: Final = [
     *((Moment.BEFORE_REQUEST, numbers) for numbers in ((1, 4, 9, 17, 30), (2, 6, 13, 23, 42))),
     *((Moment.BEFORE_ANSWER, numbers) for numbers in ((1, 4, 9, 17, 30), (2, 6, 13, 23, 42))),
@@ -85,6 +84,7 @@ async def test_a_killed_daemon_goes_on_where_it_was(
 
             await killed_at(holder, moment, number, program)
             await company.reopen()
+            assert await open_writes(company) > 0
             await company.run_until_converged(most=3)
 
             assert_both_show(company.people, story)
@@ -102,7 +102,7 @@ async def test_a_killed_daemon_is_started_again_as_a_daemon(folder: Path, calend
         for moment in Moment:
             await killed_at(holder, moment, 5, program)
 
-        daemon = await program.start(*DAEMON)
+        daemon = await program.start_daemon()
         await program.sync()
 
         assert_both_show(company.people, story)
@@ -116,9 +116,15 @@ async def test_a_killed_daemon_is_started_again_as_a_daemon(folder: Path, calend
 
 async def killed_at(holder: Holder, moment: Moment, number: int, program: Program) -> None:
     with holder.armed(moment, number):
-        daemon = await program.start(*DAEMON)
+        daemon = await program.start_daemon(wait=False)
         await holder.reached()
         await kill(daemon)
+
+
+async def open_writes(company: Company) -> int:
+    """Writes of which the store says that they were about to be sent, and not what came of them."""
+    found = [await company.house.store.records.restless_links(person.pair) for person in company.people]
+    return sum(not link.is_settled for links in found for link in links)
 
 
 def new_story(seed: str) -> Story:

@@ -23,7 +23,7 @@ _OURS: Final = frozenset(
 """What a synchroniser may change in an object that it found."""
 
 HIDDEN: Final = (
-    "X-KEEP-ME;X-PARAM=\"a:b;c\":as it is\\, byte for byte",
+    'X-KEEP-ME;X-PARAM="a:b;c":as it is\\, byte for byte',
     "X-OTHER-PROGRAM-STATE:eyJzZWVuIjp0cnVlfQ==",
     "CATEGORIES:Work,Travel",
     "URL:https://example.com/meeting?id=1&x=2",
@@ -176,7 +176,7 @@ def _folded(line: str) -> str:
 
 
 def untouchable(stored: bytes) -> list[bytes]:
-    """The bytes, folds included and line ends as LF, of everything in an object that a synchroniser has no business to change.
+    """The bytes (folds included, line ends as LF) of what a synchroniser has no business to change in an object.
 
     Left out are the lines that say what is synchronised, and time zone definitions, which follow the times.
     """

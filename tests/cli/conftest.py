@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.cli.fixtures import bare, duo, program
+from tests.cli.office import office
 
-__all__ = ["bare", "duo", "program"]
+__all__ = ["bare", "duo", "office", "program"]

@@ -141,6 +141,10 @@ class Book:
     def delete(self, uid: str) -> None:
         self._send("DELETE", f"{self.url}{uid}.ics", None)
 
+    def text(self) -> str:
+        """All of it, with folded lines put together."""
+        return self._send("GET", self.url, None).decode().replace("\r\n ", "")
+
     def titles(self) -> list[str]:
         text = self._send("GET", self.url, None).decode()
         return sorted(line.removeprefix("SUMMARY:") for line in text.splitlines() if line.startswith("SUMMARY:"))

@@ -427,3 +427,52 @@ class RecordsContract:
             await kept.records.commit(PAIR, Changes(steps=(step(),)))
 
         assert await kept.records.steps(LinkId("link-1")) == []
+
+    # --- old history
+
+    async def test_old_history_goes_and_open_and_new_things_stay(self, kept: Kept) -> None:
+        await kept.with_pair()
+        old = NOW - timedelta(days=100)
+        runs = [Run(id=id_, pair=PAIR, started=at) for id_, at in (("old", old), ("new", NOW))]
+        conflicts = [
+            *(conflict(state.value, at=old, state=state, won=End.CRM) for state in ConflictState),
+            conflict("new"),
+        ]
+        steps = (step("first", at=old), step("again", at=old + timedelta(days=1)), step("now"))
+        for run in runs:
+            await kept.records.commit(PAIR, Changes(run=run))
+        await kept.records.commit(PAIR, Changes(links=(link(),), steps=steps, conflicts=tuple(conflicts)))
+        await kept.records.commit(PAIR, Changes(held=(held(at=old), replace(DECIDED, at=old))))
+
+        pruned = await kept.records.prune(NOW - timedelta(days=90))
+
+        assert pruned == {"runs": 1, "steps": 2, "conflicts": 3}
+        assert [run.id for run in await kept.records.runs()] == ["new"]
+        assert {row.id for row in await kept.records.conflicts()} == {"open", "new"}
+        assert await kept.records.steps(LinkId("link-1")) == [step("now")]
+        assert len(await kept.records.held()) == 2
+        assert set((await kept.records.prune(NOW - timedelta(days=90))).values()) == {0}
+
+    async def test_the_newest_steps_of_a_link_stay_however_old_and_those_of_no_link_go(self, kept: Kept) -> None:
+        await kept.with_pair()
+        old = NOW - timedelta(days=100)
+        decided = (step("copied", at=old), step("asked", at=old))
+        orphan = step("deleted", at=old, link=LinkId("forgotten"))
+        await kept.records.commit(PAIR, Changes(links=(link(),), steps=(*decided, orphan)))
+
+        await kept.records.prune(NOW)
+
+        assert await kept.records.steps(LinkId("link-1")) == list(decided)
+        assert await kept.records.steps(LinkId("forgotten")) == []
+
+    async def test_one_prune_is_bounded_and_repeating_it_comes_to_an_end(self, kept: Kept) -> None:
+        await kept.with_pair()
+        old = NOW - timedelta(days=100)
+        many = tuple(step(at=old + timedelta(seconds=number)) for number in range(2_500))
+        await kept.records.commit(PAIR, Changes(links=(link(),), steps=many))
+
+        deleted = [(await kept.records.prune(NOW))["steps"] for _ in range(3)]
+
+        assert max(deleted) < len(many)
+        assert (sum(deleted), deleted[-1]) == (len(many) - 1, 0)
+        assert await kept.records.steps(LinkId("link-1")) == [many[-1]]

@@ -54,9 +54,9 @@ def test_a_held_group_says_what_the_two_answers_do() -> None:
     events = (HeldEvent(link=LinkId("l"), title="Lunch", start="2026-07-01"),)
     group = Held(id=HeldId("h"), pair=PairId("p"), end=End.CRM, events=events, state=HeldState.OPEN, at=AT)
 
-    assert held_sentence(group).startswith(
-        "1 events were deleted at once in the calendar. They are kept in SuperOffice"
-    )
+    told = held_sentence(group)
+    assert told.startswith("1 event was deleted in the calendar. They are kept in SuperOffice")
+    assert held_sentence(replace(group, events=events * 12)).startswith("12 events were deleted at once")
 
 
 def test_every_rule_and_reason_has_a_sentence() -> None:

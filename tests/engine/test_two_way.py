@@ -14,6 +14,7 @@ from calsync.core.record import ConflictState, RunState
 from calsync.core.refs import Ref
 from calsync.engine.preview import preview
 from calsync.engine.resolve import ResolveDesk, SupersededError, approve, discard, use_other
+from calsync.sandbox.memory import MemoryCalendar
 from tests.builders import all_day, event, timed
 from tests.engine.bench import Bench, bench
 
@@ -272,6 +273,32 @@ async def test_five_of_fifty_deletions_pass() -> None:
         await at.converge()
 
         assert len(at.crm.entries) == 45
+
+
+async def test_a_held_group_whose_events_all_came_back_is_over() -> None:
+    async with bench() as at:
+        await many_linked(at, 50)
+        removed = {ref: at.calendar.entries[ref] for ref in list(at.calendar.entries)[:12]}
+        for ref in removed:
+            at.calendar.remove(ref)
+        await at.run()
+
+        for ref, entry in removed.items():
+            at.calendar.entries[ref] = entry
+            at.calendar.edit(ref, entry.event)
+        await at.converge(2)
+
+        assert not await at.store.records.held(open_only=True)
+        assert len(at.crm.entries) == len(at.calendar.entries) == 50
+
+
+async def test_pain_38_a_reminder_stays_on_its_own_side_unless_reminders_are_mapped() -> None:
+    for policy, expected in ((Policy(), None), (Policy(reminders_mapped=True), 15)):
+        async with bench(policy, crm=MemoryCalendar(name="crm")) as at:
+            at.crm.make(replace(LUNCH, reminder=15))
+            await at.converge(2)
+
+            assert [e.reminder for e in at.calendar.events()] == [expected]
 
 
 async def test_a_held_deletion_that_was_edited_since_is_not_deleted_when_approved() -> None:

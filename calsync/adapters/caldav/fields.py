@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from calsync.adapters.caldav.alarms import set_reminder
+from calsync.adapters.caldav.alarms import retitle_alarms, set_reminder
 from calsync.adapters.caldav.lines import Component, escape, split_list, unescape
 from calsync.core.event import Busy, Event, Field, Privacy
 
@@ -59,6 +59,7 @@ def _set_text(event: Component, name: str, text: str, *, also_drop: tuple[str, .
 
 
 def _set_title(event: Component, want: Event) -> Component:
+    event = retitle_alarms(event, text_of(event, "SUMMARY"), want.title)
     return _set_text(event, "SUMMARY", want.title)
 
 
@@ -91,7 +92,7 @@ def _set_busy(event: Component, want: Event) -> Component:
 
 
 def _set_reminder(event: Component, want: Event) -> Component:
-    return set_reminder(event, want.reminder, title=want.title)
+    return set_reminder(event, want.reminder)
 
 
 def _set_categories(event: Component, want: Event) -> Component:

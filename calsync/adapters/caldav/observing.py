@@ -186,9 +186,11 @@ class Observer:
         if suspicious and 2 * len(listed) >= len(everything):
             absent = [ref for ref in everything if self._asking.collection.key(ref) not in listed]
             if absent:
-                self._facts.quirks.add(Quirk.TOKEN_NOT_REFUSED)
                 notes.items = everything
-                await self._judge(notes, await self._reader.fetch(absent))
+                read = await self._reader.fetch(absent)
+                if all(fetched.is_gone for fetched in read):  # one that is there is no part of the list: it was no list
+                    self._facts.quirks.add(Quirk.TOKEN_NOT_REFUSED)
+                await self._judge(notes, read)
         return [*notes.still_there(), *(ref for ref in everything if ref not in notes.unchanged)]
 
     # --- both -------------------------------------------------------------------------------------------------------

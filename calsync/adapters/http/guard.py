@@ -48,7 +48,9 @@ class Border:
     def check(self, site: Site, guard: Guard) -> None:
         """Raise ForbiddenAddressError unless a request may be sent to ``site``."""
         if not site.secure and site.place not in self._cleartext:
-            raise ForbiddenAddressError(f"{site.place} is to be reached by https only.")
+            raise ForbiddenAddressError(
+                f"{site.place} is to be reached by https only; the operator can allow http://{site.place}."
+            )
         match guard:
             case SetByOperator(hosts=hosts):
                 if hosts and not any(matches(site, pattern) for pattern in hosts):

@@ -623,6 +623,19 @@ def test_pain_38_alarms_do_not_grow_over_ten_cycles() -> None:
     assert data.count(b"ACTION:EMAIL") == 1
 
 
+def test_a_title_that_goes_leaves_nothing_of_itself_in_an_alarm() -> None:
+    data = timed_text(
+        *("SUMMARY:Merger\\, secret", *alarm("ACTION:DISPLAY", "TRIGGER:-PT5M", "DESCRIPTION:Merger\\, secret")),
+        *alarm("ACTION:EMAIL", "TRIGGER:-P1D", "SUMMARY:Merger\\, secret", "DESCRIPTION:Take the papers"),
+    )
+
+    busy = change(data, title="Busy")
+
+    assert b"Merger" not in busy
+    assert b"DESCRIPTION:Take the papers" in busy
+    assert b"Merger" not in change(new_object(event("Merger", reminder=15), MARKER, stamp=NOW), title="Busy")
+
+
 # The digest
 
 
