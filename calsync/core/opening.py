@@ -5,6 +5,7 @@ The process may die right after; `core.settle` picks up from there.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -105,7 +106,7 @@ def title_of(decision: Decision) -> str:
 
 def _clash_row(decision: Decision, clash: Clash, already: Conflict | None, desk: Desk) -> Conflict:
     return Conflict(
-        id=already.id if already is not None else ConflictId(desk.new_id()),
+        id=already.id if already is not None else _row_id(decision, clash.field.value, clash.base, clash.values),
         pair=desk.pair,
         link=decision.link.id,
         title=title_of(decision),
@@ -119,10 +120,16 @@ def _clash_row(decision: Decision, clash: Clash, already: Conflict | None, desk:
     )
 
 
+def _row_id(decision: Decision, *what: object) -> ConflictId:
+    """The same clash has the same row: planned again after a crash, it is not logged twice."""
+    said = repr((decision.link.id, decision.link.generation, *what))
+    return ConflictId(hashlib.sha256(said.encode()).hexdigest()[:20])
+
+
 def _edit_won_row(decision: Decision, winner: End, desk: Desk) -> Conflict:
     before = decision.link.base.map(lambda seen: seen.event.title if seen is not None else None)
     return Conflict(
-        id=ConflictId(desk.new_id()),
+        id=_row_id(decision, "edit_beats_delete", winner),
         pair=desk.pair,
         link=decision.link.id,
         title=title_of(decision),

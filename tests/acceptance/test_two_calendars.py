@@ -148,9 +148,12 @@ async def test_two_calendars_are_kept_the_same(two: Two) -> None:
     two.left.edit("Right 3", when=event("", 25).when)
     two.left.witness.delete(two.left.url_of("Both 4"))
     two.right.witness.delete(two.right.url_of("Right 5"))
-    states = [await two.run() for _ in range(2)]
+    # Xandikos answers 423 to a write while it is busy with another one; then there is more to do.
+    states = [await two.run() for _ in range(3)]
+    two.forget_requests()
 
-    assert states == [["converged"]] * 2
+    assert states[-1] == await two.run() == ["converged"]
+    assert two.writes == []
     shown = two.left.shown()
     assert shown == two.right.shown()
     assert len(shown) == 22

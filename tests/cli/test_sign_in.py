@@ -125,3 +125,35 @@ def test_a_server_that_asks_to_wait_is_left_alone(fronted: Duo, front: Front, re
     assert during > asked
     assert front.count().total() == during
     assert fronted.program.json("status")["pairs"][0]["reason"] == "throttled"
+
+
+def test_A09_an_account_that_was_never_connected_is_not_locked_either(
+    program: Program, front: Front, radicale: RadicaleProcess, refusing: Refusing
+) -> None:
+    program.allow = (radicale.url, front.url)
+    program.configure()
+    refusing.left = 1_000
+    for url in (front.url, f"{front.url}kari/", front.url):
+        program.connect(radicale, "kari", url=url, password="wrong", expect=20)
+
+    refused = program.connect(radicale, "kari", url=front.url, expect=1)
+
+    assert "next try is possible" in refused["error"]["message"]
+    assert refusing.times == 3
+    assert program.json("connection", "list") == []
+
+
+def test_a_right_password_after_wrong_ones_connects(
+    program: Program, front: Front, radicale: RadicaleProcess, refusing: Refusing
+) -> None:
+    program.allow = (radicale.url, front.url)
+    program.configure()
+    refusing.left = 2
+    for _ in range(2):
+        program.connect(radicale, "kari", url=front.url, password="wrong", expect=20)
+
+    made = program.connect(radicale, "kari", url=front.url)
+
+    listed = program.json("connection", "list")
+    assert [(one["connection"], one["state"]) for one in listed] == [(made["connection"], "ok")]
+    assert all(check["ok"] for check in program.json("doctor"))

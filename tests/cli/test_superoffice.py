@@ -67,3 +67,55 @@ def test_a_removed_tenant_leaves_nothing_behind(office: Office, radicale: Radica
     assert erased["erased"]["pairs"] == 1
     status = office.program.json("status")
     assert (status["tenants"], status["pairs"], office.program.json("people", "list")) == ([], [], [])
+
+
+def test_a_diary_is_not_paired_with_somebody_elses_calendar(office: Office, radicale: RadicaleProcess) -> None:
+    office.add_tenant()
+    connection = office.connect("kari", radicale)["connection"]
+    paper = office.pair_paper(connection, associate_id=int(office.told["people"]["ola"]))
+
+    refused = office.program.json("pair", "add", "--from-file", paper, "--preview", expect=1)
+
+    assert refused["error"]["code"] == "not_possible"
+    assert "own user's calendar" in refused["error"]["message"]
+
+
+def test_a_stale_checksum_is_answered_by_the_whole_preview_of_now(office: Office, radicale: RadicaleProcess) -> None:
+    office.add_tenant()
+    paper = office.pair_paper(office.connect("kari", radicale)["connection"])
+
+    stale = office.program.json("pair", "add", "--from-file", paper, "--apply", "of-yesterday", expect=20)
+    error = stale.pop("error")
+
+    assert error["code"] == "preview_changed"
+    assert stale == office.program.json("pair", "add", "--from-file", paper, "--preview")
+    assert set(stale) >= {"pair", "checksum", "link", "create", "unsure"}
+    assert office.program.json("pair", "list") == []
+
+
+def test_why_takes_a_pasted_link_of_superoffice(office: Office, radicale: RadicaleProcess) -> None:
+    office.add_pair(radicale)
+    known = office.program.json("why", "Tannlege")
+
+    number = known["crm"]["ref"]
+    links = [
+        number,
+        f"https://online.example/{office.custid}/?appointment_id={number}",
+        f"soprotocol:activity_id={number}",
+    ]
+
+    assert [office.program.json("why", one)["event"] for one in links] == [known["event"]] * 3
+
+
+def test_doctor_knows_no_quirks_of_a_server_without_any(office: Office, radicale: RadicaleProcess) -> None:
+    office.add_pair(radicale)
+    office.book.put("mine", "Mine")
+    for _ in range(2):
+        office.program.json("sync", "--once")
+
+    checks = office.program.json("doctor")
+
+    assert all(check["ok"] for check in checks)
+    assert [check["found"].split("; ")[1] for check in checks if check["check"].startswith("connection")] == [
+        "quirks: none"
+    ]
