@@ -294,3 +294,17 @@ def test_the_same_seed_gives_other_ids_each_time(program: Program, radicale: Rad
     )
 
     assert first.json["connection"] != second.json["connection"]
+
+
+def test_the_echo_of_our_own_writes_is_no_quirk_of_the_server(duo: Duo) -> None:
+    duo.crm.put("one", "One")
+    for number in range(3):
+        duo.calendar.put(f"e{number}", f"Event {number}", day=f"202612{number + 2:02}")
+    duo.add()
+    duo.sync()
+    duo.sync()
+
+    found = [check["found"] for check in duo.program.json("doctor") if check["check"].startswith("connection")]
+
+    assert len(found) == 2
+    assert all(text.endswith("quirks: none") for text in found)

@@ -58,14 +58,15 @@ _FILES: Final = """\
 
 `connect`: an account. `tenant` is `local` where there is no SuperOffice; then there is no `associate_id`.
 Connecting the same account again replaces the password; at the same server another account is refused.
-After three failed sign-ins within a day the next try has to wait, so that the account is not locked.
+After three failed sign-ins within a day the next try has to wait, so that the account is not locked: also where the
+account is not connected yet.
 
 ```json
 {"tenant": "Cust12345", "associate_id": 7, "kind": "caldav", "url": "https://dav.example.com/", "username": "kari", "password": "..."}
 ```
 
 `pair add`: a diary and a calendar, or two calendars with `"crm": {"connection": "...", "calendar": "..."}` in place of
-`associate_id`. `pair set` reads `direction` and `policy`; keys that are not there keep their value.
+`associate_id`. A diary is paired with a calendar of its own user's connection only. `pair set` reads `direction` and `policy`; keys that are not there keep their value.
 
 ```json
 {"tenant": "Cust12345", "associate_id": 7, "connection": "...", "calendar": "https://dav.example.com/kari/work/",
@@ -80,7 +81,7 @@ After three failed sign-ins within a day the next try has to wait, so that the a
 | `privacy` | `full`, `busy` or `skip-private` |
 | `reminders` | `own` (each side keeps its own) or `mapped` |
 | `time_zone` | an IANA name; default: the SuperOffice user's, else the tenant's, else UTC |
-| `window_past_days`, `window_future_days` | days; default: the settings |
+| `window_past_days`, `window_future_days` | days, up to 36500; default: the settings |
 | `attendees` | `none` or `listed` (meetings are not synced in this version) |
 | `footer` | `true` or `false` (no footer is written in this version) |
 | `relay` | `true` |
@@ -110,7 +111,17 @@ error), `reason`, `last_run`, `last_converged`, `next_run`, `linked`, `dormant`,
 `held` and `conflicts_open`. [Reasons](reasons.md) says what each `reason` means.
 
 `pair add --apply CHECKSUM` and `conflicts use` answer with exit code 20 and the values of now, beside `error`, when
-something changed meanwhile.
+something changed meanwhile. With `--apply-any` nothing was previewed, so `checksum` is empty.
+
+`why` takes a link id, an appointment id, a calendar's href, a UID, a pasted link, or a title that just one event has.
+
+In a window that is too narrow for a table each record is a block of its own; where the output goes to a file or another
+program, each record is one line.
+
+## How long history is kept
+
+`calsync serve` deletes runs, the steps of `why` and decided conflicts 90 days after they happened, once a day.
+Open conflicts, held deletions and what last happened to an event that is still linked stay.
 
 ## All commands
 
